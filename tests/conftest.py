@@ -1,0 +1,39 @@
+"""What all tests share: seed, data folder, and shapes checked in the mathematical rooms."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import matplotlib
+import pytest
+from jaxtyping import install_import_hook
+
+matplotlib.use("Agg")
+
+# Shapes in signatures are checked by beartype, in the tests only.
+install_import_hook(["mlplab.nn", "mlplab.optim", "mlplab.engines"], "beartype.beartype")
+
+
+@pytest.fixture
+def seed() -> int:
+    """Return the seed of a test; set MLPLAB_TEST_SEED to try others."""
+    return int(os.environ.get("MLPLAB_TEST_SEED", "42"))
+
+
+@pytest.fixture
+def data_folder() -> Path:
+    """Return the folder of public data sets, or skip with a reason."""
+    value = os.environ.get("MLPLAB_DATA")
+    if not value or not Path(value).is_dir():
+        pytest.skip("set MLPLAB_DATA to the folder of public data sets")
+    return Path(value).resolve()
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """Keep a user's settings out of the tests."""
+    monkeypatch.delenv("MLPLAB_ENGINE", raising=False)
+    monkeypatch.setenv("MLPLAB_CACHE", str(tmp_path / "cache"))
+    yield
