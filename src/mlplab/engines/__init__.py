@@ -1,1 +1,30 @@
-"""engines"""
+"""Who carries the mathematics out: one contract, several engines."""
+
+from mlplab.engines.contract import (
+    Engine,
+    Job,
+    Monitor,
+    StoppingRule,
+    TrainingData,
+    TrainingPlan,
+    TrainingState,
+    ValidationData,
+)
+from mlplab.engines.select import ENGINES, engine_names, select_engine
+from mlplab.engines.stopping import EpochFigures, close_epoch
+
+__all__ = [
+    "ENGINES",
+    "Engine",
+    "EpochFigures",
+    "Job",
+    "Monitor",
+    "StoppingRule",
+    "TrainingData",
+    "TrainingPlan",
+    "TrainingState",
+    "ValidationData",
+    "close_epoch",
+    "engine_names",
+    "select_engine",
+]

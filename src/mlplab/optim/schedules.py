@@ -110,9 +110,18 @@ class InverseScaling:
 
 @dataclass(frozen=True, slots=True)
 class Adaptive:
-    """Divided by five each time the stopping rule runs out of patience; ends at 1e-6."""
+    """Divided by five each time the stopping rule runs out of patience; ends at 1e-6.
+
+    Parameters
+    ----------
+    initial : float
+    forgets_best : bool
+        After a division compare the next epochs with the one at hand, not with the best of all:
+        one lucky epoch then costs one division instead of all of them.
+    """
 
     initial: float
+    forgets_best: bool = False
     name: ClassVar[str] = "adaptive"
 
     def rate(self, moment: Moment) -> float:

@@ -1,1 +1,25 @@
-"""plots"""
+"""Figures: Displays in scikit-learn's manner, numbers apart from drawing.
+
+A Display keeps the numbers of a figure; `plot` draws them with Matplotlib, which is imported only
+then. `to_svg` and `to_png` turn a Display into text and bytes without a screen.
+"""
+
+from mlplab.plots.confusion import ConfusionMatrixDisplay
+from mlplab.plots.label_histogram import LabelHistogramDisplay
+from mlplab.plots.loss_curves import LossCurvesDisplay
+from mlplab.plots.prediction_error import PredictionErrorDisplay
+from mlplab.plots.rendering import Display, to_figure, to_png, to_svg
+from mlplab.plots.style import PALETTE, Panels
+
+__all__ = [
+    "PALETTE",
+    "ConfusionMatrixDisplay",
+    "Display",
+    "LabelHistogramDisplay",
+    "LossCurvesDisplay",
+    "Panels",
+    "PredictionErrorDisplay",
+    "to_figure",
+    "to_png",
+    "to_svg",
+]

@@ -1,1 +1,7 @@
-"""train"""
+"""One loop for all engines: row orders, chunks of epochs, observers, best weights, why it stopped."""
+
+from mlplab.train.loop import Training, train
+from mlplab.train.observers import FitObserver, Watch
+from mlplab.train.orders import RowOrders
+
+__all__ = ["FitObserver", "RowOrders", "Training", "Watch", "train"]

@@ -1,0 +1,280 @@
+"""The contract of engines: what they are given, what they change, what they return.
+
+An engine receives a frozen `TrainingPlan` (data, not code), a mutable `TrainingState`, the
+`TrainingData` and the row orders of the coming epochs. `advance` moves the state on by up to that
+many epochs and returns one record an epoch. It stops early where the plan's stopping rule says
+so, and then `state.stop` holds the reason; a state with a reason is not advanced any further.
+
+Rules that every engine keeps, checked by one suite over all of them:
+
+- Only `state` changes. Plan, data and orders are never written to.
+- Advancing n epochs at once equals advancing one epoch n times, bit for bit.
+- `advance_many` equals `advance` on each job by itself, bit for bit.
+- An interrupt leaves the state as it was after some completed step.
+- Where the numbers stop being finite the state ends as `StopReason.DIVERGED`, and
+  `state.best_parameters` holds the best finite parameters.
+- NumPy's floating-point warnings are not shown: what they would say is in the reason.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple, Protocol, TypeAlias
+
+import numpy as np
+from jaxtyping import Float
+
+from mlplab._typing import AnyArray, Matrix, Order, Rows, Vector
+from mlplab.nn import Loss, NetworkSpec, Penalties
+from mlplab.optim import Optimiser, Schedule
+from mlplab.results import EpochRecord, StopReason
+
+__all__ = [
+    "Engine",
+    "Job",
+    "Monitor",
+    "StoppingRule",
+    "TrainingData",
+    "TrainingPlan",
+    "TrainingState",
+    "ValidationData",
+]
+
+Monitor: TypeAlias = Literal["training_loss", "validation_loss", "validation_score"]
+RowWeights: TypeAlias = Float[np.ndarray, "rows"] | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoppingRule:
+    """When training ends, and which weights it leaves.
+
+    Attributes
+    ----------
+    max_epochs : int
+        Length of one training.
+    monitor : {"training_loss", "validation_loss", "validation_score"}
+        The figure that has to improve.
+    tolerance : float
+        An epoch that does not beat the best so far by this much counts as no improvement.
+    patience : float
+        Training ends after more than this many such epochs in a row; infinity never.
+    restore_best : bool
+        Put the best weights back at the end.
+    score : str or None
+        Name of a score that engines compute by themselves (`mlplab.nn.SCORES`), where the
+        validation rows bring no function of their own.
+    """
+
+    max_epochs: int = 200
+    monitor: Monitor = "training_loss"
+    tolerance: float = 1e-4
+    patience: float = 10
+    restore_best: bool = False
+    score: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingPlan:
+    """Everything about a training but its data, its start and its random orders.
+
+    Attributes
+    ----------
+    network : NetworkSpec
+    loss : Loss
+    optimiser : Optimiser
+    schedule : Schedule
+    stopping : StoppingRule
+    penalties : Penalties
+    weight_decay : float
+        Decoupled decay of the weights: each step also subtracts ``rate·weight_decay·w``.
+    clip_norm, clip_value : float or None
+        Limits on the gradient, by value first.
+    batch_size : int
+        Rows a step; the last batch of an epoch may be smaller.
+    dropout_seed : int
+        Seed of the dropout masks.
+    dtype : {"float32", "float64"}
+    """
+
+    network: NetworkSpec
+    loss: Loss
+    optimiser: Optimiser
+    schedule: Schedule
+    stopping: StoppingRule = StoppingRule()
+    penalties: Penalties = Penalties()
+    weight_decay: float = 0.0
+    clip_norm: float | None = None
+    clip_value: float | None = None
+    batch_size: int = 200
+    dropout_seed: int = 0
+    dtype: str = "float64"
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationData:
+    """Rows that are looked at after each epoch and never learned from.
+
+    Attributes
+    ----------
+    x : ndarray or CSR matrix of shape (rows, n_features)
+    target : ndarray of shape (rows, n_outputs)
+    weight : ndarray of shape (rows,) or None
+    score : callable or None
+        ``score(raw) -> float``, higher is better; None uses the score that the rule names.
+    """
+
+    x: Rows
+    target: Matrix
+    weight: RowWeights = None
+    score: Callable[[Matrix], float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingData:
+    """Rows to learn from, and rows to look at.
+
+    Attributes
+    ----------
+    x : ndarray or CSR matrix of shape (rows, n_features)
+    target : ndarray of shape (rows, n_outputs)
+    weight : ndarray of shape (rows,) or None
+    validation : ValidationData or None
+    """
+
+    x: Rows
+    target: Matrix
+    weight: RowWeights = None
+    validation: ValidationData | None = None
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows to learn from."""
+        return int(self.x.shape[0])
+
+
+@dataclass(slots=True)
+class TrainingState:
+    """Where a training stands; the only thing that an engine changes.
+
+    Attributes
+    ----------
+    parameters : ndarray of shape (n_parameters,)
+    slots : mapping of str to ndarray
+        The optimiser's memory; empty before the first step.
+    step, epoch, samples_seen : int
+        Steps, epochs and rows over the life of the network.
+    origin_step, origin_epoch : int
+        Where the current training began; schedules count from there.
+    divisions : int
+        How often an adaptive rate was divided.
+    no_improvement : int
+        Epochs in a row without improvement.
+    best_figure : float
+        Best monitored figure so far, as one to minimise (a score is negated).
+    figure_to_beat : float
+        What an epoch is compared with; the best, unless the schedule forgets it.
+    best_epoch : int or None
+    best_parameters : ndarray of shape (n_parameters,)
+        Of the best epoch; the start before any.
+    stop : StopReason or None
+    """
+
+    parameters: Vector
+    slots: Mapping[str, AnyArray] = field(default_factory=dict)
+    step: int = 0
+    epoch: int = 0
+    samples_seen: int = 0
+    origin_step: int = 0
+    origin_epoch: int = 0
+    divisions: int = 0
+    no_improvement: int = 0
+    best_figure: float = math.inf
+    figure_to_beat: float = math.inf
+    best_epoch: int | None = None
+    best_parameters: Vector = field(default_factory=lambda: np.empty(0))
+    stop: StopReason | None = None
+
+    def __post_init__(self) -> None:
+        if not self.best_parameters.size:
+            self.best_parameters = self.parameters.copy()
+
+    def begin_training(self, *, keep_optimiser: bool) -> None:
+        """Make ready for another training from these parameters.
+
+        Parameters
+        ----------
+        keep_optimiser : bool
+            Keep the optimiser's memory and where its schedule stands; otherwise both start anew.
+        """
+        self.stop = None
+        if not keep_optimiser:
+            self.slots = {}
+            self.step = self.origin_step = 0
+            self.origin_epoch = self.epoch
+            self.divisions = 0
+
+
+class Job(NamedTuple):
+    """The arguments of one `advance`."""
+
+    plan: TrainingPlan
+    state: TrainingState
+    data: TrainingData
+    orders: Order | None
+    n_epochs: int
+
+
+class Engine(Protocol):
+    """Who carries the mathematics out; the rules stand at the head of the module."""
+
+    @property
+    def name(self) -> str:
+        """Name for `engine=` and for results."""
+        ...
+
+    def refuses(self, plan: TrainingPlan) -> str | None:
+        """Return why this engine cannot carry the plan out, or None where it can."""
+        ...
+
+    def advance(
+        self,
+        plan: TrainingPlan,
+        state: TrainingState,
+        data: TrainingData,
+        orders: Order | None,
+        n_epochs: int,
+    ) -> list[EpochRecord]:
+        """Move the state on by up to ``n_epochs`` epochs.
+
+        Parameters
+        ----------
+        plan : TrainingPlan
+        state : TrainingState
+            Changed in place.
+        data : TrainingData
+        orders : int array of shape (n_epochs, rows), or None
+            The order of the rows in each epoch; None keeps the order of the data.
+        n_epochs : int
+
+        Returns
+        -------
+        list of EpochRecord
+            One for each completed epoch.
+        """
+        ...
+
+    def advance_many(self, jobs: Sequence[Job]) -> list[list[EpochRecord]]:
+        """Advance many states at once; the outcome is that of `advance` on each."""
+        ...
+
+    def objective(
+        self, plan: TrainingPlan, parameters: Vector, data: TrainingData
+    ) -> tuple[float, float, Vector]:
+        """Return value, reported value and gradient of the objective over all rows."""
+        ...
+
+    def raw_predictions(self, network: NetworkSpec, parameters: Vector, x: Rows) -> Matrix:
+        """Return raw predictions, without dropout."""
+        ...
