@@ -13,11 +13,15 @@ from mlplab.results.metrics import (
     OutputRow,
     RegressionMetrics,
 )
+from mlplab.results.tables import Choice, ColumnSummary, Dataset, TableDescription, Task
 
 __all__ = [
+    "Choice",
     "ClassAverage",
     "ClassRow",
     "ClassificationMetrics",
+    "ColumnSummary",
+    "Dataset",
     "EpochRecord",
     "FitResult",
     "History",
@@ -28,4 +32,6 @@ __all__ = [
     "OutputRow",
     "RegressionMetrics",
     "StopReason",
+    "TableDescription",
+    "Task",
 ]

@@ -1,0 +1,276 @@
+"""Targets as numbers, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mlplab._typing import AnyArray
+from mlplab.data.frames import as_numbers, as_words, first_infinite, is_missing, to_frame
+from mlplab.data.targets import split_labels
+from mlplab.errors import DataError, ModelFileError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["TargetEncoding"]
+
+_KINDS = ("classes", "labels", "label columns", "numbers")
+
+
+@dataclass(frozen=True, slots=True)
+class TargetEncoding:
+    """How a target becomes numbers.
+
+    Attributes
+    ----------
+    kind : str
+        ``"classes"`` (one class a row), ``"labels"`` (one column with labels cut by blanks),
+        ``"label columns"`` (columns of 0 and 1) or ``"numbers"``.
+    names : tuple of str
+        The target columns.
+    classes : tuple of str, int, float or bool
+        Classes or labels in sorted order; a class is encoded as its place here.
+    mean, scale : tuple of float
+        For standardised numbers, one of each a column; empty otherwise.
+
+    Examples
+    --------
+    >>> encoding = TargetEncoding.learn({"y": ["no", "yes", "no"]}, ["y"], "classification")
+    >>> encoding.classes, encoding.encode({"y": ["yes", "no"]}).tolist()
+    (('no', 'yes'), [1, 0])
+    >>> encoding.decode([0, 1]).tolist()
+    ['no', 'yes']
+    """
+
+    kind: str
+    names: tuple[str, ...]
+    classes: tuple[Any, ...] = ()
+    mean: tuple[float, ...] = ()
+    scale: tuple[float, ...] = ()
+
+    @classmethod
+    def learn(
+        cls, frame: Any, names: Sequence[str], task: str, *, standardise: bool = False
+    ) -> TargetEncoding:
+        """Learn the encoding from the target columns of a table without missing targets.
+
+        Parameters
+        ----------
+        frame : table
+            Whatever `to_frame` takes.
+        names : sequence of str
+            The target columns.
+        task : {"classification", "multilabel", "regression"}
+            What is to be learned.
+        standardise : bool, default=False
+            Whether the numbers of a regression get mean 0 and variance 1.
+
+        Raises
+        ------
+        DataError
+            A value is missing or no finite number, or there is only one class.
+        """
+        frame = to_frame(frame)
+        if task == "regression":
+            encoding = cls("numbers", tuple(names))
+            return encoding._standardised(frame) if standardise else encoding
+        if task == "multilabel" and len(names) > 1:
+            encoding = cls("label columns", tuple(names), tuple(names))
+            encoding.encode(frame)
+            return encoding
+        column = frame[names[0]]
+        _refuse_missing(column)
+        if task == "multilabel":
+            labels = split_labels(column) or tuple(
+                sorted({label for word in as_words(column) for label in (word or "").split()})
+            )
+            return cls("labels", tuple(names), labels)
+        classes = tuple(sorted(set(_plain(column)), key=_order))
+        if len(classes) < 2:
+            raise DataError(
+                f"A classification needs at least two classes; {names[0]!r} holds only "
+                f"{classes[0]!r} in {len(column)} row{'s' * (len(column) != 1)}. Add rows of "
+                "another class, or name another target."
+            )
+        return cls("classes", tuple(names), classes)
+
+    def encode(self, frame: Any) -> AnyArray:
+        """Return the target of a table as numbers.
+
+        Returns
+        -------
+        ndarray
+            int64 places in `classes`, shape (rows,), for classes; int64 zeros and ones, shape
+            (rows, labels), for labels; float64, shape (rows,) or (rows, columns), for numbers.
+
+        Raises
+        ------
+        DataError
+            A column is not there, or a value is missing, unknown or no number.
+        """
+        frame = to_frame(frame)
+        for name in self.names:
+            if name not in frame.columns:
+                raise DataError(f"The table must have the target {name!r}; it has not. Add it.")
+            _refuse_missing(frame[name])
+        if self.kind == "classes":
+            return self._class_codes(frame[self.names[0]])
+        if self.kind == "labels":
+            return self._label_matrix(frame[self.names[0]])
+        columns: AnyArray = np.stack([_finite(frame[name]) for name in self.names], axis=1)
+        if self.kind == "label columns":
+            return self._zeros_and_ones(columns)
+        if self.mean:
+            columns = (columns - np.array(self.mean)) / np.array(self.scale)
+        return columns[:, 0] if len(self.names) == 1 else columns
+
+    def decode(self, y: Any) -> AnyArray:
+        """Return predictions in the words or units of the table.
+
+        Parameters
+        ----------
+        y : array-like
+            What `encode` returns.
+
+        Returns
+        -------
+        ndarray
+            Classes, or labels joined by blanks, shape (rows,); else numbers in the shape of `y`.
+        """
+        values: AnyArray = np.asarray(y)
+        if self.kind == "classes":
+            words: AnyArray = np.array(self.classes)[values.astype(np.int64)]
+            return words
+        if self.kind == "labels":
+            rows = [" ".join(np.array(self.classes)[row > 0].tolist()) for row in values]
+            return np.array(rows, dtype=object)
+        if not self.mean:
+            return values
+        mean, scale = np.array(self.mean), np.array(self.scale)
+        if values.ndim == 1:
+            mean, scale = mean[0], scale[0]
+        numbers: AnyArray = values * scale + mean
+        return numbers
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the encoding as JSON knows it."""
+        return {
+            "kind": self.kind,
+            "names": list(self.names),
+            "classes": list(self.classes),
+            "mean": list(self.mean),
+            "scale": list(self.scale),
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> TargetEncoding:
+        """Build an encoding from `to_dict`, or raise `ModelFileError`."""
+        try:
+            kind = values["kind"]
+            fields = [tuple(values[name]) for name in ("names", "classes", "mean", "scale")]
+        except (KeyError, TypeError) as error:
+            raise ModelFileError(
+                f"A saved target must be complete; reading it failed with {error!r}. Save the "
+                "model again."
+            ) from error
+        if kind not in _KINDS:
+            raise ModelFileError(
+                f"A saved target must be one of {', '.join(_KINDS)}; got {kind!r}. Save the "
+                "model again."
+            )
+        return cls(kind, *fields)
+
+    def _standardised(self, frame: pd.DataFrame) -> TargetEncoding:
+        columns = np.asarray(self.encode(frame)).reshape(len(frame), -1)
+        scale = columns.std(axis=0)
+        return TargetEncoding(
+            self.kind,
+            self.names,
+            mean=tuple(columns.mean(axis=0).tolist()),
+            scale=tuple(np.where(scale > 0, scale, 1.0).tolist()),
+        )
+
+    def _class_codes(self, column: pd.Series[Any]) -> AnyArray:
+        code = {value: at for at, value in enumerate(self.classes)}
+        codes = np.empty(len(column), dtype=np.int64)
+        for row, value in enumerate(_plain(column, as_text=isinstance(self.classes[0], str))):
+            if value not in code:
+                raise DataError(
+                    f"Column {column.name!r} must hold a class that training saw; row {row + 1} "
+                    f"holds {value!r}. Leave the row out, or train with it."
+                )
+            codes[row] = code[value]
+        return codes
+
+    def _label_matrix(self, column: pd.Series[Any]) -> AnyArray:
+        place = {label: at for at, label in enumerate(self.classes)}
+        matrix = np.zeros((len(column), len(place)), dtype=np.int64)
+        for row, words in enumerate(as_words(column)):
+            for label in (words or "").split():
+                if label not in place:
+                    raise DataError(
+                        f"Column {column.name!r} must hold labels that training saw; row "
+                        f"{row + 1} holds {label!r}. Leave the row out, or train with it."
+                    )
+                matrix[row, place[label]] = 1
+        return matrix
+
+    def _zeros_and_ones(self, columns: AnyArray) -> AnyArray:
+        wrong = np.argwhere((columns != 0) & (columns != 1))
+        if len(wrong):
+            row, at = wrong[0]
+            raise DataError(
+                f"A column of labels must hold only 0 and 1; {self.names[at]!r} holds "
+                f"{columns[row, at]:g} in row {row + 1}. Correct it, or use the task 'regression'."
+            )
+        return columns.astype(np.int64)
+
+
+def _refuse_missing(column: pd.Series[Any]) -> None:
+    missing = is_missing(column)
+    if missing.any():
+        raise DataError(
+            f"A target must have no missing values; {column.name!r} misses "
+            f"{int(missing.sum())}, the first in row {int(np.flatnonzero(missing)[0]) + 1}. "
+            "Leave these rows out."
+        )
+
+
+def _finite(column: pd.Series[Any]) -> AnyArray:
+    values, stray = as_numbers(column)
+    if stray.any():
+        row = int(np.flatnonzero(stray)[0])
+        raise DataError(
+            f"The target of a regression must hold numbers; {column.name!r} holds "
+            f"{column.iloc[row]!r} in row {row + 1}. Correct the value, or use the task "
+            "'classification'."
+        )
+    infinite = first_infinite(values)
+    if infinite is not None:
+        raise DataError(
+            f"A target must hold finite numbers; {column.name!r} holds {values[infinite]} in row "
+            f"{infinite + 1}. Correct the value or leave the row out."
+        )
+    return values
+
+
+def _plain(column: pd.Series[Any], *, as_text: bool = False) -> list[Any]:
+    """Return the values as bool, int, float or str, so that they can be written as JSON."""
+    values, stray = as_numbers(column)
+    objects = column.astype(object).tolist()
+    if not as_text and all(isinstance(value, bool | np.bool_) for value in objects):
+        return [bool(value) for value in objects]
+    if as_text or stray.any() or any(isinstance(value, str) for value in objects):
+        return [word or "" for word in as_words(column)]
+    _finite(column)
+    if (values == np.round(values)).all():
+        return [int(value) for value in values]
+    return [float(value) for value in values]
+
+
+def _order(value: Any) -> tuple[bool, Any]:
+    return isinstance(value, str), value

@@ -1,0 +1,191 @@
+"""Tables as pandas frames, and their columns as plain arrays."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mlplab._optional import require
+from mlplab._typing import AnyArray
+from mlplab.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = [
+    "as_numbers",
+    "as_words",
+    "check_names",
+    "check_rows",
+    "first_infinite",
+    "is_missing",
+    "pandas",
+    "to_frame",
+]
+
+
+def pandas() -> Any:
+    """Return the module pandas, or say which extra to install."""
+    return require("pandas", "lab", "Working with tables")
+
+
+def to_frame(table: Any) -> pd.DataFrame:
+    """Return any table as a pandas frame with names of type str and rows counted from 0.
+
+    Parameters
+    ----------
+    table : table
+        A frame of pandas or polars, a table of pyarrow (anything eager that narwhals knows), a
+        mapping of names to arrays, or an ndarray of shape (rows, columns), whose columns are
+        called x0, x1, ….
+
+    Raises
+    ------
+    DataError
+        It is none of these, its columns differ in length, or two have the same name.
+
+    Examples
+    --------
+    >>> to_frame({"a": [1, 2]}).columns.tolist()
+    ['a']
+    """
+    pd = pandas()
+    if isinstance(table, pd.DataFrame):
+        frame = table
+    elif isinstance(table, np.ndarray):
+        frame = _from_array(table)
+    elif isinstance(table, Mapping):
+        try:
+            frame = pd.DataFrame(dict(table))
+        except ValueError as error:
+            raise DataError(
+                f"The columns of a table must be equally long; got {_lengths(table)}. "
+                "Pass one array a column, all of the same length."
+            ) from error
+    else:
+        frame = _from_foreign(table)
+    # A shallow copy: renaming must not reach the caller's table.
+    frame = frame.reset_index(drop=True)
+    frame.columns = [str(name) for name in frame.columns]
+    check_names(list(frame.columns))
+    return frame  # type: ignore[no-any-return]  # pandas is imported late, as Any
+
+
+def _from_array(array: AnyArray) -> Any:
+    if array.ndim != 2:
+        raise DataError(
+            f"A table must have two axes, rows and columns; got an array of shape {array.shape}. "
+            "Use array.reshape(-1, 1) for a single column."
+        )
+    return pandas().DataFrame(array, columns=[f"x{index}" for index in range(array.shape[1])])
+
+
+def _lengths(table: Mapping[Any, Any]) -> str:
+    return ", ".join(
+        f"{name!r}: {len(column) if hasattr(column, '__len__') else 'a single value'}"
+        for name, column in table.items()
+    )
+
+
+def _from_foreign(table: Any) -> Any:
+    nw = require("narwhals", "lab", "Reading tables of other libraries")
+    try:
+        known = nw.from_native(table)
+    except TypeError as error:
+        raise DataError(
+            "A table must be a frame of pandas or polars, a table of pyarrow, a mapping of names "
+            f"to arrays, or a two-dimensional array; got {type(table).__name__}. Convert it first."
+        ) from error
+    if isinstance(known, nw.LazyFrame):
+        known = known.collect()
+    return known.to_pandas()
+
+
+def check_names(names: list[str]) -> None:
+    """Raise `DataError` if two columns have the same name."""
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise DataError(
+            f"Every column must have a name of its own; got {twice[0]!r} "
+            f"{names.count(twice[0])} times. Rename the columns."
+        )
+
+
+def check_rows(frame: pd.DataFrame, minimum: int = 2, purpose: str = "Training") -> None:
+    """Raise `DataError` if a table has too few rows.
+
+    Examples
+    --------
+    >>> check_rows(to_frame({"a": [1]}))
+    Traceback (most recent call last):
+    mlplab.errors.DataError: Training needs at least 2 rows; got 1. Add rows to the table.
+    """
+    if len(frame) < minimum:
+        raise DataError(
+            f"{purpose} needs at least {minimum} row{'s' * (minimum != 1)}; got {len(frame)}. "
+            "Add rows to the table."
+        )
+
+
+def is_missing(column: pd.Series[Any]) -> AnyArray:
+    """Return where a column holds no value, as bool array of shape (rows,)."""
+    return np.asarray(column.isna(), dtype=bool)
+
+
+def as_numbers(column: pd.Series[Any]) -> tuple[AnyArray, AnyArray]:
+    """Return a column as float64, and where it holds something that is no number.
+
+    Returns
+    -------
+    values : ndarray of shape (rows,)
+        NaN where a value is missing or no number. Durations become seconds.
+    stray : ndarray of shape (rows,)
+        True where a value is present but is no number.
+    """
+    pd = pandas()
+    if pd.api.types.is_timedelta64_dtype(column.dtype):
+        column = column.dt.total_seconds()
+    if pd.api.types.is_datetime64_any_dtype(column.dtype) or column.dtype.kind == "c":
+        return np.full(len(column), np.nan), ~is_missing(column)
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        column = column.astype(object)
+    numbers = pd.to_numeric(column, errors="coerce")
+    values = np.asarray(numbers.to_numpy(dtype=np.float64, na_value=np.nan))
+    return values, np.isnan(values) & ~is_missing(column)
+
+
+def first_infinite(values: AnyArray) -> int | None:
+    """Return the first row that holds an infinity, or None."""
+    infinite = np.flatnonzero(np.isinf(values))
+    return int(infinite[0]) if infinite.size else None
+
+
+def as_words(column: pd.Series[Any]) -> list[str | None]:
+    """Return every value of a column as text, None where it is missing.
+
+    Whole numbers lose their ``.0``, because pandas turns integers into floats as soon as one
+    value is missing.
+    """
+    missing = is_missing(column)
+    values = column.astype(object).to_numpy()
+    # A column repeats its values; each is turned into text once.
+    known: dict[Any, str] = {}
+    words: list[str | None] = []
+    for value, absent in zip(values, missing, strict=True):
+        if absent:
+            words.append(None)
+            continue
+        key = (type(value), value)
+        if key not in known:
+            known[key] = _word(value)
+        words.append(known[key])
+    return words
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, float | np.floating) and float(value).is_integer():
+        return str(int(value))
+    return str(value).strip()

@@ -1,0 +1,234 @@
+"""What kind of values a column holds, inferred and explained.
+
+==============  ===========================================================================
+numeric         numbers, or text of which every value is a number
+boolean         true and false, or two words that mean it
+categorical     words that repeat
+date            points in time
+identifier      names or counters of rows: nothing that another row could share
+text            so many different words that they cannot be categories
+constant        one value only
+missing         no value at all
+==============  ===========================================================================
+
+The last four are no features, and `Preparation` drops them with the reason given here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mlplab.data.frames import as_numbers, as_words, is_missing, pandas, to_frame
+from mlplab.errors import DataError, ParameterError, did_you_mean
+from mlplab.results.tables import Choice
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["DROPPED", "KINDS", "TRUTH", "date_format", "infer_kind", "infer_kinds"]
+
+KINDS = (
+    "numeric",
+    "boolean",
+    "categorical",
+    "date",
+    "identifier",
+    "text",
+    "constant",
+    "missing",
+)
+DROPPED = frozenset({"identifier", "text", "constant", "missing"})
+"""Kinds that make no feature."""
+
+TRUTH = {
+    "true": True,
+    "false": False,
+    "yes": True,
+    "no": False,
+    "t": True,
+    "f": False,
+    "y": True,
+    "n": False,
+}
+"""Words that mean true or false, in lower case."""
+
+MANY_WORDS = 500
+"""More different words than this are text, however many rows there are."""
+
+FEW_WORDS = 20
+"""So few different words are categories, however few rows there are."""
+
+NEARLY_NUMERIC = 0.9
+"""From this share of numbers on, what is no number is taken for a mistake and shown."""
+
+_COUNTER_NAME = re.compile(r"(?i:unnamed: \d+|(.*[_ ])?(id|index|row|rownames?))|.*[a-z]I[dD]")
+_DATE_LIKE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}")
+_DATE_FORMATS = ("ISO8601", "%d.%m.%Y", "%Y/%m/%d", "%m/%d/%Y", "%d/%m/%Y")
+
+
+def infer_kinds(
+    frame: Any,
+    forced: Mapping[str, str] | None = None,
+    columns: Iterable[str] | None = None,
+) -> dict[str, Choice]:
+    """Tell the kind of every column, and why.
+
+    Parameters
+    ----------
+    frame : table
+        Whatever `to_frame` takes.
+    forced : mapping of str to str, optional
+        Kinds that are not to be inferred, by column.
+    columns : iterable of str, optional
+        Look at these columns only.
+
+    Returns
+    -------
+    dict of str to Choice
+        For every column its kind (`Choice.value`) and the reason.
+
+    Raises
+    ------
+    ParameterError
+        `forced` names a kind that does not exist.
+    DataError
+        `forced` names a column that is not there, or a column holds lists or mappings.
+
+    Examples
+    --------
+    >>> kinds = infer_kinds({"size": [1.5, 2.0, 2.5], "colour": ["red", "red", "blue"]})
+    >>> [choice.value for choice in kinds.values()]
+    ['numeric', 'categorical']
+    """
+    frame = to_frame(frame)
+    forced = dict(forced or {})
+    for name, kind in forced.items():
+        if kind not in KINDS:
+            raise ParameterError(
+                f"`kinds` must be one of {', '.join(KINDS)}; got {kind!r} for column {name!r}."
+                + (did_you_mean(str(kind), KINDS) or " Choose one of them.")
+            )
+        if name not in frame.columns:
+            hint = did_you_mean(name, frame.columns) or " Check the name."
+            raise DataError(f"`kinds` must name columns of the table; got {name!r}.{hint}")
+    chosen = {}
+    for name in frame.columns if columns is None else columns:
+        if name in forced:
+            chosen[name] = Choice(name, forced[name], "It was asked for.")
+        else:
+            kind, reason = infer_kind(frame[name])
+            chosen[name] = Choice(name, kind, reason)
+    return chosen
+
+
+def infer_kind(column: pd.Series[Any]) -> tuple[str, str]:
+    """Tell the kind of one column and the reason, as a sentence.
+
+    Raises
+    ------
+    DataError
+        The column holds lists, mappings or complex numbers.
+    """
+    missing = is_missing(column)
+    present = column[~missing]
+    if not len(present):
+        return "missing", "It holds no value at all."
+    try:
+        n_distinct = int(present.nunique())
+    except TypeError as error:
+        raise DataError(
+            f"A column must hold single values; {column.name!r} holds "
+            f"{type(present.iloc[0]).__name__}s. Spread them over several columns."
+        ) from error
+    if n_distinct == 1 and not missing.any():
+        return "constant", f"Every row holds the same value, {present.iloc[0]!s:.40}."
+    if n_distinct == 1:
+        return "categorical", f"A value is either {present.iloc[0]!s:.40} or missing."
+    return _by_type(present, n_distinct)
+
+
+def _by_type(present: pd.Series[Any], n_distinct: int) -> tuple[str, str]:
+    types = pandas().api.types
+    dtype = present.dtype
+    if types.is_bool_dtype(dtype):
+        return "boolean", "It holds true and false."
+    if types.is_complex_dtype(dtype):
+        raise DataError(
+            f"A column must hold real numbers; {present.name!r} holds complex ones. Split it into "
+            "real and imaginary part."
+        )
+    if types.is_numeric_dtype(dtype):
+        return _numbers(present, n_distinct)
+    if types.is_datetime64_any_dtype(dtype):
+        return "date", "It holds dates."
+    if types.is_timedelta64_dtype(dtype):
+        return "numeric", "It holds durations, taken in seconds."
+    if isinstance(dtype, pandas().CategoricalDtype):
+        return "categorical", f"The table declares its {n_distinct} values to be categories."
+    return _words(present)
+
+
+def _numbers(present: pd.Series[Any], n_distinct: int) -> tuple[str, str]:
+    values, _ = as_numbers(present)
+    whole = bool(np.isfinite(values).all() and (values == np.round(values)).all())
+    if whole and n_distinct == len(present) and _COUNTER_NAME.fullmatch(str(present.name).strip()):
+        return "identifier", "By its name, and because no value repeats, it only numbers the rows."
+    if n_distinct == 2:
+        return "numeric", "It holds two different numbers."
+    return "numeric", f"It holds {n_distinct} different numbers."
+
+
+def _words(present: pd.Series[Any]) -> tuple[str, str]:
+    words = [word or "" for word in as_words(present)]
+    distinct = set(words)
+    if len(distinct) == 2 and {word.lower() for word in distinct} <= set(TRUTH):
+        return "boolean", f"It holds only {' and '.join(sorted(distinct))}."
+    values, stray = as_numbers(present)
+    if not stray.any():
+        kind, reason = _numbers(pandas().Series(values, name=present.name), len(distinct))
+        return kind, f"Every text in it is a number. {reason}"
+    remark = _stray_remark(present, words, stray)
+    if date_format(present) is not None:
+        return "date", "Every value reads as a date."
+    n_rows, n_distinct = len(words), len(distinct)
+    if n_distinct == n_rows > FEW_WORDS:
+        kind = "text" if remark or _has_sentences(distinct) else "identifier"
+        return kind, f"No two of its {n_rows} values are equal.{remark}"
+    if n_distinct > max(FEW_WORDS, min(MANY_WORDS, n_rows / 2)):
+        return "text", (
+            f"It holds {n_distinct} different words in {n_rows} rows, too many for categories."
+            f"{remark}"
+        )
+    return "categorical", f"It holds {n_distinct} different words in {n_rows} rows.{remark}"
+
+
+def _has_sentences(distinct: set[str]) -> bool:
+    return sum(" " in word for word in distinct) > len(distinct) / 2
+
+
+def _stray_remark(present: pd.Series[Any], words: list[str], stray: Any) -> str:
+    if np.mean(~stray) < NEARLY_NUMERIC:
+        return ""
+    first = int(np.flatnonzero(stray)[0])
+    row = int(present.index[first]) + 1
+    return (
+        f" Most values are numbers, but row {row} holds {words[first]!r}: correct the value if "
+        "the column is meant to be numeric."
+    )
+
+
+def date_format(present: pd.Series[Any]) -> str | None:
+    """Return the format in which every value of a text column is a date, or None."""
+    pd = pandas()
+    words = pd.Series([word or "" for word in as_words(present)], dtype=object)
+    if not words.str.match(_DATE_LIKE).all():
+        return None
+    for form in _DATE_FORMATS:
+        # Dates with different offsets from UTC are all dates; they are compared in UTC.
+        if not pd.to_datetime(words, format=form, errors="coerce", utc=True).isna().any():
+            return form
+    return None

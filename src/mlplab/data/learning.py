@@ -1,0 +1,168 @@
+"""Learning the plan of one column, with the imputer, scalers and encoder of scikit-learn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.impute import SimpleImputer
+from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, RobustScaler, StandardScaler
+
+from mlplab._typing import AnyArray
+from mlplab.data.columns import DATE_PARTS, ColumnPlan, raw_numbers
+from mlplab.data.frames import as_words, pandas
+from mlplab.data.kinds import date_format
+from mlplab.results.tables import Choice
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Recipe", "learn_column"]
+
+INDICATOR_SHARE = 0.05
+"""From this share of missing values on, ``indicator="auto"`` adds a feature for them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """The parameters of `Preparation`, checked."""
+
+    numeric_imputation: str
+    indicator: bool | str
+    scaling: str
+    rare: float
+    max_categories: int | None
+
+
+def learn_column(
+    column: pd.Series[Any], kind: str, recipe: Recipe
+) -> tuple[ColumnPlan | None, list[Choice]]:
+    """Learn how a column becomes features.
+
+    Returns
+    -------
+    plan : ColumnPlan or None
+        None if no feature can be made of it.
+    choices : list of Choice
+        What was chosen beyond the kind.
+    """
+    if kind == "categorical":
+        return _learn_categories(column, recipe)
+    name = str(column.name)
+    form = ""
+    if kind == "date" and not pandas().api.types.is_datetime64_any_dtype(column.dtype):
+        form = date_format(column.dropna()) or "ISO8601"
+    raw = raw_numbers(column, kind, form)
+    missing = np.isnan(raw[0])
+    if missing.all():
+        return None, [Choice(name, "dropped", "It holds no value at all.")]
+    parts: tuple[str, ...] = ("",)
+    if kind == "date":
+        raw, parts = _varying_parts(raw)
+    strategy = "most_frequent" if kind == "boolean" else recipe.numeric_imputation
+    fill = SimpleImputer(strategy=strategy).fit(raw.T).statistics_
+    filled = np.where(np.isnan(raw), fill[:, np.newaxis], raw)
+    center, scale = _scaling(filled, "none" if kind == "boolean" else recipe.scaling)
+    indicator, choices = _indicator(name, missing, recipe)
+    if missing.any():
+        choices.insert(0, _imputation(name, strategy, int(missing.sum()), fill, parts))
+    plan = ColumnPlan(
+        name=name,
+        kind=kind,
+        parts=parts,
+        fill=tuple(fill.tolist()),
+        center=tuple(center.tolist()),
+        scale=tuple(scale.tolist()),
+        indicator=indicator,
+        form=form,
+    )
+    return plan, choices
+
+
+def _varying_parts(raw: AnyArray) -> tuple[AnyArray, tuple[str, ...]]:
+    """Return the parts of a date that tell rows apart, at least the days."""
+    varies = np.nanmax(raw, axis=1) > np.nanmin(raw, axis=1)
+    varies[-1] = True
+    return raw[varies], tuple(part for part, kept in zip(DATE_PARTS, varies, strict=True) if kept)
+
+
+def _imputation(
+    name: str, strategy: str, count: int, fill: AnyArray, parts: Sequence[str]
+) -> Choice:
+    what = strategy.replace("_", " ")
+    value = f"{what} {fill[0]:.4g}" if tuple(parts) == ("",) else f"{what} of each part"
+    return Choice(
+        f"missing values of {name}", value, f"{count} values are missing and were filled with it."
+    )
+
+
+def _indicator(name: str, missing: AnyArray, recipe: Recipe) -> tuple[bool, list[Choice]]:
+    if recipe.indicator != "auto":
+        return bool(recipe.indicator) and bool(missing.any()), []
+    if not missing.any():
+        return False, []
+    share = float(missing.mean())
+    wanted = share >= INDICATOR_SHARE
+    reason = (
+        f"{share:.1%} of the values are missing; from {INDICATOR_SHARE:.0%} on, where they are "
+        "missing may tell something."
+    )
+    return wanted, [Choice(f"indicator of {name}", "yes" if wanted else "no", reason)]
+
+
+def _scaling(values: AnyArray, scaling: str) -> tuple[AnyArray, AnyArray]:
+    """Return center and scale of each row of `values`, shape (parts, rows)."""
+    n_parts = len(values)
+    if scaling == "pixels":
+        return np.zeros(n_parts), np.full(n_parts, 255.0)
+    if scaling == "standard":
+        standard = StandardScaler().fit(values.T)
+        return standard.mean_, standard.scale_
+    if scaling == "robust":
+        robust = RobustScaler().fit(values.T)
+        return robust.center_, robust.scale_
+    if scaling == "minmax":
+        minmax = MinMaxScaler().fit(values.T)
+        return minmax.data_min_, 1.0 / minmax.scale_
+    return np.zeros(n_parts), np.ones(n_parts)
+
+
+def _learn_categories(
+    column: pd.Series[Any], recipe: Recipe
+) -> tuple[ColumnPlan | None, list[Choice]]:
+    name = str(column.name)
+    words = np.array(as_words(column), dtype=object)[:, np.newaxis]
+    share = isinstance(recipe.rare, float)
+    encoder = OneHotEncoder(
+        min_frequency=recipe.rare if share else max(int(recipe.rare), 1),
+        max_categories=recipe.max_categories,
+        handle_unknown="infrequent_if_exist",
+    ).fit(words)
+    seen = encoder.categories_[0].tolist()
+    merged = encoder.infrequent_categories_[0]
+    rare = [] if merged is None else merged.tolist()
+    kept = [word for word in seen if word not in rare]
+    if not kept:
+        reason = f"Each of its {len(seen)} categories is rare, so nothing is left to tell apart."
+        return None, [Choice(name, "dropped", reason)]
+    choices = []
+    if rare:
+        shown = ", ".join(str(word) for word in rare[:3]) + (", …" if len(rare) > 3 else "")
+        limit = f"{recipe.rare:.1%} of the rows" if share else f"{recipe.rare} rows"
+        reason = (
+            f"{len(rare)} categories ({shown}) are rarer than {limit} or beyond the "
+            f"{recipe.max_categories} most frequent."
+        )
+        choices.append(Choice(f"rare categories of {name}", "merged", reason))
+    plan = ColumnPlan(
+        name=name,
+        kind="categorical",
+        categories=tuple(word for word in kept if word is not None),
+        missing_category=None in kept,
+        rare=bool(rare),
+        known_rare=tuple(word for word in rare if word is not None),
+        known_missing=None in seen,
+    )
+    return plan, choices

@@ -1,0 +1,244 @@
+"""Reading a table from a file, with a sentence for everything that can be wrong with it."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import itertools
+import re
+import warnings
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlplab._optional import require
+from mlplab.data.frames import check_names, pandas
+from mlplab.errors import DataError, did_you_mean
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["frame_from_text", "read"]
+
+_SEPARATORS = (",", ";", "\t", "|")
+_SAMPLE_LINES = 50
+_GZIP = b"\x1f\x8b"
+# Zip (and so Excel), Parquet under another name, old Excel, PDF, SQLite.
+_FOREIGN = (b"PK\x03\x04", b"PAR1", b"\xd0\xcf\x11\xe0", b"%PDF", b"SQLite format 3")
+_DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+")
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
+
+
+def read(
+    path: str | Path,
+    *,
+    separator: str | None = None,
+    header: bool = True,
+    encoding: str = "utf-8",
+) -> pd.DataFrame:
+    """Read a table from a CSV, TSV or Parquet file.
+
+    Parameters
+    ----------
+    path : str or Path
+        ``.parquet`` and ``.pq`` are read as Parquet, all else as text, gzipped or not.
+    separator : str, optional
+        What stands between the values; comma, semicolon, tab and ``|`` are recognised.
+    header : bool, default=True
+        Whether the first line holds the names of the columns; else they are x0, x1, ….
+    encoding : str, default="utf-8"
+        Encoding of a text file; a byte order mark overrides it.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Missing values (empty, ``?``, ``NA``, ``NaN`` and what else pandas knows) are NaN.
+
+    Raises
+    ------
+    DataError
+        The file is not there, empty, no table, undecodable, or holds no row; or two columns have
+        the same name.
+
+    Examples
+    --------
+    >>> from mlplab import data
+    >>> data.read("no_such_file.csv")
+    Traceback (most recent call last):
+    mlplab.errors.DataError: The table must be a file; ...
+    """
+    path = Path(path).expanduser()
+    if not path.is_file():
+        raise DataError(_not_there(path))
+    if path.suffix.lower() in {".parquet", ".pq"}:
+        frame = _read_parquet(path)
+    else:
+        text = _decode(_read_bytes(path), path.name, encoding)
+        frame = frame_from_text(text, path.name, separator=separator, header=header)
+    if frame.empty:
+        raise DataError(
+            f"A table must have at least one row; {path.name} holds only the names of its "
+            f"{frame.shape[1]} columns. Add rows."
+        )
+    return frame
+
+
+def _not_there(path: Path) -> str:
+    kind = "a folder" if path.is_dir() else "nothing"
+    message = f"The table must be a file; found {kind} at {path}."
+    if path.parent.is_dir() and not path.is_dir():
+        names = [entry.name for entry in path.parent.iterdir() if entry.is_file()]
+        hint = did_you_mean(path.name, names)
+        return message + (hint or " Check the path.")
+    return message + " Check the path."
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    pyarrow = require("pyarrow", "lab", "Reading Parquet files")
+    try:
+        frame: pd.DataFrame = pandas().read_parquet(path, engine="pyarrow")
+    except (pyarrow.ArrowException, OSError, ValueError) as error:
+        raise DataError(
+            f"A Parquet file must be readable by pyarrow; {path.name} is not ({error}). "
+            "Write the file again, or check that it is Parquet."
+        ) from error
+    frame = frame.reset_index(drop=True)
+    frame.columns = [str(name) for name in frame.columns]
+    check_names(list(frame.columns))
+    return frame
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(
+            f"The table must be readable; {path.name} is not ({error}). Check its permissions."
+        ) from error
+    if not content.startswith(_GZIP):
+        return content
+    try:
+        return gzip.decompress(content)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(
+            f"A gzipped table must be complete; {path.name} is not ({error}). Fetch it again."
+        ) from error
+
+
+def _decode(content: bytes, name: str, encoding: str) -> str:
+    if content.startswith(_FOREIGN):
+        raise DataError(
+            f"A table must be CSV, TSV or Parquet; {name} holds another format, by its first "
+            f"bytes ({content[:4]!r}). Export it as CSV, or give it the suffix .parquet if it is."
+        )
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        encoding = "utf-16"
+    elif encoding.lower().replace("_", "-") in {"utf-8", "utf8"}:
+        encoding = "utf-8-sig"
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"A text table must be encoded in {encoding.removesuffix('-sig')}; byte {error.start} "
+            f"of {name} ({content[error.start : error.start + 1]!r}) is not. Save it as UTF-8, or "
+            "pass `encoding`, 'latin-1' for example."
+        ) from error
+    except LookupError as error:
+        raise DataError(
+            f"`encoding` must be the name of an encoding; got {encoding!r}. Use 'utf-8'."
+        ) from error
+    if "\0" in text:
+        raise DataError(
+            f"A table must be CSV, TSV or Parquet; {name} holds binary data. Export it as CSV."
+        )
+    return text
+
+
+def frame_from_text(
+    text: str, name: str, *, separator: str | None = None, header: bool = True
+) -> pd.DataFrame:
+    """Turn the text of a CSV or TSV file into a frame; `name` is used in messages."""
+    if not text.strip():
+        raise DataError(f"A table must not be empty; {name} is. Check how it was written.")
+    sample = list(itertools.islice(io.StringIO(text.lstrip("\r\n")), _SAMPLE_LINES + 1))
+    try:
+        separator = separator or _sniff(sample)
+        rows = list(csv.reader(sample, delimiter=separator, skipinitialspace=True))
+    except csv.Error as error:
+        raise DataError(
+            f"The first lines of a table must be CSV or TSV; those of {name} are not ({error}). "
+            "Export the table again."
+        ) from error
+    names = _column_names(rows, name, header=header)
+    return _parse(text, name, separator, names, rows, header=header)
+
+
+def _parse(
+    text: str, name: str, separator: str, names: list[str], rows: list[list[str]], *, header: bool
+) -> pd.DataFrame:
+    module = pandas()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", module.errors.ParserWarning)
+        try:
+            frame: pd.DataFrame = module.read_csv(
+                io.StringIO(text),
+                sep=separator,
+                header=0 if header else None,
+                names=names,
+                index_col=False,
+                na_values=["?"],
+                skipinitialspace=True,
+                low_memory=False,
+                decimal="," if _has_decimal_comma(rows[1:], separator) else ".",
+            )
+        except (module.errors.ParserError, module.errors.ParserWarning) as error:
+            raise DataError(
+                f"Every line of {name} must have {len(names)} values; pandas says: {error}. "
+                "Correct the line, or pass the right `separator`."
+            ) from error
+    return frame
+
+
+def _sniff(sample: list[str]) -> str:
+    """Return the separator that cuts the first lines into the most columns of equal number."""
+    best, most = ",", 1
+    for separator in _SEPARATORS:
+        widths = [len(row) for row in csv.reader(sample, delimiter=separator) if row]
+        alike = widths.count(widths[0]) if widths else 0
+        if widths and widths[0] > most and alike >= 0.8 * len(widths):
+            best, most = separator, widths[0]
+    if most == 1:
+        # Ragged lines: take what the first line suggests, so that the message names the line.
+        return max(_SEPARATORS, key=sample[0].count)
+    return best
+
+
+def _column_names(rows: list[list[str]], name: str, *, header: bool) -> list[str]:
+    first = [cell.strip() for cell in rows[0]]
+    width = len(rows[1]) if len(rows) > 1 and rows[1] else len(first)
+    if width > len(first):
+        raise DataError(
+            f"Every line must have as many values as the first; {name} has {len(first)} names "
+            f"and {width} values in its second line. Add the names that are missing."
+        )
+    if not header:
+        return [f"x{index}" for index in range(len(first))]
+    if all(_NUMBER.fullmatch(cell) for cell in first):
+        shown = ", ".join(first[:3])
+        raise DataError(
+            f"The first line of a table must hold the names of its columns; {name} begins with "
+            f"the numbers {shown}. Add a line with names, or read it with `header=False`."
+        )
+    names = [cell or f"Unnamed: {index}" for index, cell in enumerate(first)]
+    check_names(names)
+    return names
+
+
+def _has_decimal_comma(rows: list[list[str]], separator: str) -> bool:
+    if separator == ",":
+        return False
+    cells: list[Any] = [cell.strip() for row in rows for cell in row]
+    commas = sum(bool(_DECIMAL_COMMA.fullmatch(cell)) for cell in cells)
+    points = sum("." in cell and bool(_NUMBER.fullmatch(cell)) for cell in cells)
+    return commas > 0 and points == 0
