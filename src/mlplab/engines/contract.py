@@ -21,7 +21,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple, Protocol, TypeAlias
+from typing import Literal, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -103,7 +103,7 @@ class TrainingPlan:
     optimiser: Optimiser
     schedule: Schedule
     stopping: StoppingRule = StoppingRule()
-    penalties: Penalties = Penalties()
+    penalties: Penalties = Penalties()  # noqa: RUF009  (frozen, so it may be shared)
     weight_decay: float = 0.0
     clip_norm: float | None = None
     clip_value: float | None = None
@@ -226,6 +226,7 @@ class Job(NamedTuple):
     n_epochs: int
 
 
+@runtime_checkable
 class Engine(Protocol):
     """Who carries the mathematics out; the rules stand at the head of the module."""
 

@@ -56,7 +56,7 @@ class ReferenceEngine:
     def __init__(self, n_threads: int | None = None) -> None:
         self.n_threads = n_threads
 
-    def refuses(self, plan: TrainingPlan) -> str | None:  # noqa: ARG002, PLR6301  (the contract's signature)
+    def refuses(self, plan: TrainingPlan) -> str | None:  # noqa: ARG002  (the contract's signature)
         """Return None: the reference engine carries every plan out."""
         return None
 
@@ -207,5 +207,3 @@ def _stepper(plan: TrainingPlan, state: TrainingState, data: TrainingData) -> Ru
         return found.reported, float(np.linalg.norm(found.gradient))
 
     return run_step
-
-

@@ -16,7 +16,7 @@ __all__ = ["ENGINES", "engine_names", "select_engine"]
 ENGINES: dict[str, tuple[str, str]] = {
     "reference": ("mlplab.engines.reference", "ReferenceEngine"),
 }
-"""Module and class of each engine, imported when it is chosen. ``auto`` takes the first that can."""
+"""Module and class of each engine, imported when chosen. ``auto`` takes the first that can."""
 
 
 def engine_names() -> list[str]:

@@ -92,7 +92,7 @@ def _look(
 
 
 def _figure(plan: TrainingPlan, record: EpochRecord) -> float:
-    """The monitored figure, as one to minimise."""
+    """Return the monitored figure, as one to minimise."""
     if plan.stopping.monitor == "training_loss":
         return record.loss
     value = getattr(record, plan.stopping.monitor)

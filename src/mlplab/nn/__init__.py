@@ -18,7 +18,7 @@ from mlplab.nn.gradient_check import (
     central_difference,
     directional_difference,
 )
-from mlplab.nn.initialisers import INITIALISERS, draw_parameters
+from mlplab.nn.initialisers import INITIALISERS, RandomDraws, draw_parameters
 from mlplab.nn.layers import (
     LAYER_KINDS,
     Activation,
@@ -80,6 +80,7 @@ __all__ = [
     "Penalties",
     "Poisson",
     "ProbabilitySquaredError",
+    "RandomDraws",
     "SquaredError",
     "accuracy",
     "agreement",

@@ -10,6 +10,9 @@ References
 Goodfellow, Bengio and Courville, Deep Learning, 2016, section 6.3; the papers named below.
 """
 
+# mypy: warn-return-any=false
+# NumPy's stubs call the arithmetic of arrays whose dtype is not fixed Any.
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -124,8 +127,10 @@ ACTIVATIONS: dict[str, ActivationFunction] = {
         ActivationFunction(
             "selu",
             "1.0507 (z if z > 0 else 1.6733 (exp(z) - 1))",
-            lambda z: z.dtype.type(SELU_SCALE)
-            * np.where(z > 0, z, z.dtype.type(SELU_ALPHA) * _negative_exp(z)),
+            lambda z: (
+                z.dtype.type(SELU_SCALE)
+                * np.where(z > 0, z, z.dtype.type(SELU_ALPHA) * _negative_exp(z))
+            ),
             lambda z, a: np.where(
                 z > 0, z.dtype.type(SELU_SCALE), a + z.dtype.type(SELU_SCALE * SELU_ALPHA)
             ),

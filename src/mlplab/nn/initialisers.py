@@ -8,7 +8,7 @@ Glorot and Bengio, 2010 (glorot); He et al., 2015 (he); LeCun et al., 1998 (lecu
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from mlplab.nn.network import NetworkSpec
 __all__ = ["INITIALISERS", "RandomDraws", "draw_parameters"]
 
 
+@runtime_checkable
 class RandomDraws(Protocol):
     """What an initialiser asks of a generator; NumPy's old and new ones both have it."""
 

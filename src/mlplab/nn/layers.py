@@ -14,9 +14,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, TypeAlias
+from typing import Any, ClassVar, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
+from jaxtyping import Float
 
 from mlplab._typing import AnyArray, Matrix, Rows
 from mlplab.nn.activations import get_activation
@@ -85,6 +86,7 @@ class ForwardContext:
     is_first: bool = False
 
 
+@runtime_checkable
 class Layer(Protocol):
     """What a layer offers."""
 
@@ -141,7 +143,9 @@ class Dense:
         z = np.asarray(x @ weight)
         z += bias
 
-        def pullback(d_z: Matrix) -> tuple[Matrix, list[AnyArray]]:
+        def pullback(
+            d_z: Float[np.ndarray, "batch fan_out"],
+        ) -> tuple[Float[np.ndarray, "batch fan_in"], list[AnyArray]]:
             gradients = [np.asarray(x.T @ d_z), d_z.sum(axis=0)]
             # The input of the network is data: its gradient would be a wasted product.
             d_x = d_z[:, :0] if context.is_first else d_z @ weight.T

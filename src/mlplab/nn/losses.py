@@ -20,6 +20,9 @@ Lin et al., 2017 (focal loss); Crammer and Singer, 2001 (multi-class hinge); Hub
 Szegedy et al., 2016 (label smoothing); Nelder and Wedderburn, 1972 (Poisson deviance).
 """
 
+# mypy: warn-return-any=false
+# NumPy's stubs call the arithmetic of arrays whose dtype is not fixed Any.
+
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""One loop for all engines: row orders, chunks of epochs, observers, best weights, why it stopped."""
+"""One loop for all engines: row orders, chunks, observers, best weights, why it stopped."""
 
 from mlplab.train.loop import Training, train
 from mlplab.train.observers import FitObserver, Watch
