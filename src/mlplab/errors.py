@@ -4,7 +4,7 @@ Every exception derives from `MLPLabError` and from the built-in that a caller e
 that both ``except MLPLabError`` and ``except ValueError`` do what one would think::
 
     MLPLabError                     catch it to catch everything that mlplab raises
-    ├── ParameterError              ValueError   a parameter is out of range or unknown
+    ├── ParameterError              ValueError, TypeError   a parameter is out of range
     ├── DataError                   ValueError   a table, a column, a row or a target is unusable
     ├── DivergedError               ValueError   training left the finite numbers
     ├── GradientError               ValueError   a derivative does not fit its function
@@ -48,8 +48,11 @@ class MLPLabError(Exception):
     """Base of every exception that mlplab raises on purpose."""
 
 
-class ParameterError(MLPLabError, ValueError):
-    """A parameter is out of its range, of the wrong kind, or unknown."""
+class ParameterError(MLPLabError, ValueError, TypeError):
+    """A parameter is out of its range, of the wrong kind, or unknown.
+
+    scikit-learn raises one error that is both a ValueError and a TypeError; so do we.
+    """
 
 
 class DataError(MLPLabError, ValueError):

@@ -1,0 +1,572 @@
+"""What all estimators share: from rows to a plan, a training, and fitted attributes.
+
+An estimator translates its parameters into a `TrainingPlan`, calls `train`, and sets fitted
+attributes; nothing else. Random numbers are drawn from one generator in scikit-learn's order:
+initial weights, validation split, row orders.
+"""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import sklearn
+from scipy import sparse
+from sklearn.base import BaseEstimator
+from sklearn.callback import CallbackSupportMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import get_scorer
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from mlplab._typing import AnyArray, Matrix, Vector
+from mlplab.engines import (
+    TrainingData,
+    TrainingPlan,
+    TrainingState,
+    ValidationData,
+    select_engine,
+)
+from mlplab.errors import NON_FINITE_WEIGHTS, DataError, DivergedError, ParameterError
+from mlplab.estimators.plans import (
+    build_network,
+    build_plan,
+    hidden_sizes,
+    initial_parameters,
+    is_stochastic,
+    pack_arrays,
+    per_hidden_layer,
+)
+from mlplab.estimators.rules import check_parameters
+from mlplab.estimators.watching import CallbackObserver, Printer
+from mlplab.nn import Loss, NetworkSpec, apply_link, forward_pass
+from mlplab.results import FitResult, StopReason
+from mlplab.train import FitObserver, RowOrders, Training, train
+
+__all__ = ["BaseMLP", "FitRows", "keep_parameters", "pair_validation"]
+
+
+@dataclass(frozen=True, slots=True)
+class FitRows:
+    """Validated rows.
+
+    Attributes
+    ----------
+    x : ndarray or CSR matrix of shape (rows, n_features)
+    target : ndarray of shape (rows, n_columns)
+        Boolean for classes, numbers otherwise.
+    weight : ndarray of shape (rows,) or None
+        What the loss of each row counts, class weights included.
+    y : array-like
+        The target as it was given, for scorers.
+    score_weight : ndarray of shape (rows,) or None
+        Weights of the rows without class weights, for scores.
+    """
+
+    x: Any
+    target: AnyArray
+    weight: AnyArray | None
+    y: Any
+    score_weight: AnyArray | None
+
+    def take(self, rows: AnyArray) -> FitRows:
+        """Return some of the rows."""
+        chosen = [
+            None if array is None else array[rows] for array in (self.weight, self.score_weight)
+        ]
+        return FitRows(self.x[rows], self.target[rows], chosen[0], self.y[rows], chosen[1])
+
+
+class BaseMLP(CallbackSupportMixin, BaseEstimator):
+    """Base of the estimators; use `MLPClassifier`, `MLPRegressor` or `MLPAutoencoder`."""
+
+    _score_name: ClassVar[str]
+
+    # ------------------------------------------------------------------ what subclasses say
+
+    @abstractmethod
+    def _validate_rows(
+        self, X: Any, y: Any, sample_weight: Any, *, reset: bool, incremental: bool
+    ) -> FitRows:
+        """Check rows and targets; encode the targets."""
+
+    @abstractmethod
+    def _make_loss(self, n_columns: int) -> Loss:
+        """Return the loss that the parameters name."""
+
+    def _hidden_activations(self, n_hidden: int) -> list[str]:
+        return per_hidden_layer("activation", self.activation, n_hidden)
+
+    def _stratify(self, rows: FitRows) -> AnyArray | None:  # noqa: ARG002, PLR6301  (subclasses use it)
+        return None
+
+    # ------------------------------------------------------------------ fitting, step by step
+
+    def _fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        validation: tuple[Any, Any, Any] | None = None,
+        *,
+        incremental: bool = False,
+    ) -> Self:
+        check_parameters(self.get_params(deep=False))
+        first = not hasattr(self, "coefs_") or (not self.warm_start and not incremental)
+        if self.early_stopping and incremental and validation is None:
+            message = (
+                "partial_fit does not support early_stopping=True without validation rows of "
+                "your own. Pass X_val and y_val."
+            )
+            raise ValueError(message)
+        rows = self._validate_rows(X, y, sample_weight, reset=first, incremental=incremental)
+        given = None if validation is None else self._validate_given(validation)
+        rng = check_random_state(self.random_state)
+        self._begin(rows, rng, first=first, incremental=incremental)
+        if given is None and self._splits_rows():
+            rows, given = self._split(rows, rng)
+        plan = self._plan(rows, watches=given is not None and bool(self.early_stopping))
+        self._train(plan, rows, given, rng, (X, y, sample_weight), incremental=incremental)
+        return self
+
+    def _splits_rows(self) -> bool:
+        return bool(self.early_stopping) and is_stochastic(self.solver)
+
+    def _validate_given(self, validation: tuple[Any, Any, Any]) -> FitRows:
+        """Check validation rows of the user's own against what was seen in fit."""
+        X, y, sample_weight = validation
+        if X is None or y is None:
+            message = "`X_val` and `y_val` go together; got only one of them. Pass both."
+            raise ParameterError(message)
+        return self._validate_rows(X, y, sample_weight, reset=False, incremental=True)
+
+    def _begin(self, rows: FitRows, rng: Any, *, first: bool, incremental: bool) -> None:
+        """Set up network, loss and state: anew, or from what was fitted before."""
+        n_columns = rows.target.shape[1]
+        sizes = hidden_sizes(self.hidden_layer_sizes)
+        activations = self._hidden_activations(len(sizes))
+        dropout = per_hidden_layer("dropout", self.dropout, len(sizes))
+        network = build_network(sizes, activations, dropout, rows.x.shape[1], n_columns)
+        dtype = str(rows.x.dtype)
+        if first:
+            parameters = initial_parameters(network, self.init, rng, dtype)
+            state = TrainingState(parameters)
+            self._dropout_seed = int(rng.randint(2**31 - 1)) if any(dropout) else 0
+            self._reset_curves()
+        else:
+            parameters = pack_arrays(
+                network, self.coefs_, self.intercepts_, dtype, "the network fitted before"
+            )
+            state = getattr(self, "_state", None) or TrainingState(parameters)
+            state.parameters = parameters
+            finished = state.stop is StopReason.VALIDATION_PLATEAU and incremental
+            state.begin_training(keep_optimiser=incremental or self.warm_start == "state")
+            if finished:
+                # The rule has ended this stream of partial fits; the best weights stay.
+                state.stop = StopReason.VALIDATION_PLATEAU
+        self._network, self._loss, self._state = network, self._make_loss(n_columns), state
+        self.n_outputs_ = n_columns
+        self.n_layers_ = len(network.units)
+        self.out_activation_ = self._loss.link
+        self._expose(state.parameters)
+
+    def _reset_curves(self) -> None:
+        self.loss_curve_: list[float] = []
+        self.validation_loss_curve_: list[float] | None = None
+        self.validation_scores_: list[float] | None = None
+        self.best_validation_score_: float | None = None
+        self.n_iter_ = 0
+        self.t_ = 0
+
+    def _split(self, rows: FitRows, rng: Any) -> tuple[FitRows, FitRows]:
+        """Set validation rows aside, drawn as scikit-learn draws them."""
+        learn, look = train_test_split(
+            np.arange(rows.x.shape[0]),
+            random_state=rng,
+            test_size=self.validation_fraction,
+            stratify=self._stratify(rows),
+        )
+        if len(look) < 2:
+            message = (
+                "The validation set is too small. Increase 'validation_fraction' or the size of "
+                "your dataset."
+            )
+            raise DataError(message)
+        return rows.take(learn), rows.take(look)
+
+    def _plan(self, rows: FitRows, *, watches: bool) -> TrainingPlan:
+        n_rows = rows.x.shape[0]
+        if self.batch_size != "auto" and self.batch_size > n_rows:
+            warnings.warn(
+                "Got `batch_size` less than 1 or larger than sample size. It is going to be "
+                "clipped",
+                stacklevel=4,
+            )
+        return build_plan(
+            self,
+            self._network,
+            self._loss,
+            n_rows=n_rows,
+            dtype=str(rows.x.dtype),
+            dropout_seed=getattr(self, "_dropout_seed", 0),
+            watches_validation=watches,
+            score=self._score_name,
+        )
+
+    def _train(
+        self,
+        plan: TrainingPlan,
+        rows: FitRows,
+        given: FitRows | None,
+        rng: Any,
+        original: tuple[Any, Any, Any],
+        *,
+        incremental: bool,
+    ) -> None:
+        engine, reason = select_engine(self.engine, plan, self.n_threads)
+        shuffles = bool(self.shuffle) and is_stochastic(self.solver)
+        training = Training(
+            plan=plan,
+            data=_training_data(rows, plan.dtype, self._validation_data(given, plan)),
+            engine=engine,
+            engine_reason=reason,
+            state=self._state,
+            orders=RowOrders(rows.x.shape[0], rng, shuffle=shuffles, batch_size=plan.batch_size),
+            n_epochs=1 if incremental else int(self.max_iter),
+            n_threads=self.n_threads,
+        )
+        self.result_ = train(training, self._observers(original))
+        self._set_fitted(plan, self.result_)
+        self._speak(self.result_, incremental=incremental)
+
+    def _validation_data(self, given: FitRows | None, plan: TrainingPlan) -> ValidationData | None:
+        if given is None:
+            return None
+        score = None
+        if self.stopping not in {"auto", "loss"}:
+            scorer = get_scorer(self.stopping) if isinstance(self.stopping, str) else self.stopping
+
+            def score(_: Matrix) -> float:
+                snapshot = self._snapshot(self._state.parameters)
+                extra = {} if given.score_weight is None else {"sample_weight": given.score_weight}
+                return float(scorer(snapshot, given.x, given.y, **extra))
+
+        return ValidationData(
+            given.x, given.target.astype(plan.dtype), _cast(given.score_weight, plan.dtype), score
+        )
+
+    def _observers(self, original: tuple[Any, Any, Any]) -> list[FitObserver]:
+        observers: list[FitObserver] = list(getattr(self, "_fit_observers", ()))
+        if self.verbose:
+            observers.append(Printer())
+        if getattr(self, "_skl_callbacks", None) or hasattr(self, "_parent_callback_ctx"):
+            X, y, sample_weight = original
+            metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
+            context = self._init_callback_context(max_subtasks=int(self.max_iter))
+            rows = {"X": X, "y": y, "metadata": metadata}
+            observers.append(CallbackObserver(self, context, rows, self._fitted_attributes))
+        return observers
+
+    def set_callbacks(self, *callbacks: Any) -> Self:
+        """Set what watches the next fits.
+
+        Parameters
+        ----------
+        *callbacks : callbacks
+            scikit-learn's callbacks (``on_fit_task_begin``, ``on_fit_task_end``) or observers of
+            mlplab (``on_start``, ``on_epoch``, ``on_end``; see `mlplab.train.FitObserver`).
+            Without any, all are taken away.
+
+        Returns
+        -------
+        self
+        """
+        ours = [callback for callback in callbacks if isinstance(callback, FitObserver)]
+        super().set_callbacks(*(callback for callback in callbacks if callback not in ours))
+        self._fit_observers = ours
+        return self
+
+    # ------------------------------------------------------------------ what a fit leaves
+
+    def _expose(self, parameters: Vector) -> None:
+        views = self._network.views(parameters)
+        self.coefs_: list[AnyArray] = views[0::2]
+        self.intercepts_: list[AnyArray] = views[1::2]
+
+    def _set_fitted(self, plan: TrainingPlan, result: FitResult) -> None:
+        state, history = self._state, result.history
+        self.plan_ = plan
+        self._expose(state.parameters)
+        self.n_iter_ = len(history)
+        self.t_ = state.samples_seen
+        self.loss_curve_ = [*getattr(self, "loss_curve_", []), *history.column("loss")]
+        if len(history):
+            self.loss_ = self.loss_curve_[-1]
+        watched = plan.stopping.monitor == "validation_score"
+        finite = [loss for loss in self.loss_curve_ if np.isfinite(loss)]
+        self.best_loss_ = None if watched else min(finite, default=np.inf)
+        self._extend_validation(result)
+
+    def _extend_validation(self, result: FitResult) -> None:
+        history = result.history
+        losses = [loss for loss in history.column("validation_loss") if loss is not None]
+        scores = [score for score in history.column("validation_score") if score is not None]
+        if losses:
+            earlier = getattr(self, "validation_loss_curve_", None) or []
+            self.validation_loss_curve_ = [*earlier, *losses]
+        if scores:
+            earlier = getattr(self, "validation_scores_", None) or []
+            self.validation_scores_ = [*earlier, *scores]
+            finite = [score for score in self.validation_scores_ if np.isfinite(score)]
+            self.best_validation_score_ = max(finite, default=-np.inf)
+
+    def _speak(self, result: FitResult, *, incremental: bool) -> None:
+        """Warn or raise, after everything that was learned has been kept."""
+        if result.status is StopReason.INTERRUPTED:
+            warnings.warn("Training interrupted by user.", stacklevel=5)
+        elif result.status is StopReason.DIVERGED:
+            self._speak_of_divergence()
+        elif incremental:
+            return
+        elif result.status is StopReason.MAX_EPOCHS and is_stochastic(self.solver):
+            message = (
+                f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the "
+                "optimization hasn't converged yet."
+            )
+            warnings.warn(message, ConvergenceWarning, stacklevel=5)
+        elif result.status in _UNFINISHED:
+            message = (
+                f"lbfgs failed to converge after {self.n_iter_} iteration(s): "
+                f"{result.status.sentence} Raise max_iter or max_fun, or scale the data."
+            )
+            warnings.warn(message, ConvergenceWarning, stacklevel=5)
+
+    def _speak_of_divergence(self) -> None:
+        advice = (
+            f" Training left the finite numbers in epoch {self._state.epoch}; the best finite "
+            "weights were kept. Standardise the features (and a regression target), lower "
+            f"`learning_rate_init` (now {self.learning_rate_init:g}), or set `clip_norm`."
+        )
+        if self.plan_.stopping.restore_best:
+            warnings.warn(NON_FINITE_WEIGHTS + advice, ConvergenceWarning, stacklevel=6)
+        else:
+            raise DivergedError(NON_FINITE_WEIGHTS + advice)
+
+    # ------------------------------------------------------------------ using what was learned
+
+    def _fitted_attributes(self, parameters: Vector | None) -> dict[str, Any]:
+        """Return what makes a copy predict with these parameters (with its own for None)."""
+        if parameters is None:
+            return {}
+        views = self._network.views(parameters.copy())
+        return {"coefs_": views[0::2], "intercepts_": views[1::2]}
+
+    def _snapshot(self, parameters: Vector) -> Self:
+        """Return a copy that predicts with these parameters, for scorers."""
+        snapshot = copy.copy(self)
+        for name, value in self._fitted_attributes(parameters).items():
+            setattr(snapshot, name, value)
+        # Scorers hand over plain arrays; names would be missed in them.
+        snapshot.__dict__.pop("feature_names_in_", None)
+        return snapshot
+
+    @property
+    def network_(self) -> NetworkSpec:
+        """The layers of the fitted or initialised network."""
+        check_is_fitted(self, "coefs_")
+        return self._network
+
+    def _check_rows(self, X: Any) -> Any:
+        """Check rows for prediction; returns an ndarray or CSR matrix of the fitted dtype."""
+        check_is_fitted(self, "coefs_")
+        X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
+        X = X.tocsr() if sparse.issparse(X) else X
+        return X.astype(self.coefs_[0].dtype, copy=False)
+
+    def _flat(self) -> Vector:
+        # Users may set coefs_; what they see is what predicts.
+        return pack_arrays(
+            self._network, self.coefs_, self.intercepts_, self.coefs_[0].dtype, "`coefs_`"
+        )
+
+    def _raw(self, X: Any) -> Matrix:
+        """Return raw predictions of shape (rows, n_columns)."""
+        rows = self._check_rows(X)
+        engine = self._prediction_engine()
+        return engine.raw_predictions(self._network, self._flat(), rows)
+
+    def _prediction_engine(self) -> Any:
+        name = self.result_.engine if hasattr(self, "result_") else "auto"
+        return select_engine(name, self.plan_, self.n_threads)[0]
+
+    def _predicted(self, X: Any) -> Matrix:
+        """Return predictions through the link."""
+        with np.errstate(over="ignore"):
+            return apply_link(self._loss.link, self._raw(X), self._loss.groups)
+
+    def transform(self, X: Any, layer: int = -1) -> Matrix:
+        """Return the values of the units of a hidden layer.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        layer : int
+            Which hidden layer: 0 is the first, -1 the last.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_units)
+
+        Raises
+        ------
+        ParameterError
+            There is no such hidden layer.
+        """
+        rows = self._check_rows(X)
+        ends = self._network.hidden_ends
+        if not -len(ends) <= layer < len(ends):
+            message = (
+                f"`layer` must name one of the {len(ends)} hidden layers, from 0 or from the end "
+                f"with -1; got {layer}."
+            )
+            raise ParameterError(message)
+        return forward_pass(self._network, self._flat(), rows, stop=ends[layer])[0]
+
+    def activations(self, X: Any) -> list[Matrix]:
+        """Return the values of all layers: the input, every hidden layer, the prediction.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        list of ndarray of shape (n_samples, n_units)
+        """
+        rows = self._check_rows(X)
+        hidden = [self.transform(X, layer) for layer in range(len(self._network.hidden_ends))]
+        return [rows, *hidden, self._predicted(X)]
+
+    def initialize(self, X: Any, y: Any = None) -> Self:
+        """Build the network with its initial weights, without training.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Tells the classes, or the number of outputs.
+
+        Returns
+        -------
+        self
+            Ready to predict, and to be trained on from these weights by `partial_fit`, or by
+            `fit` with ``warm_start=True``.
+        """
+        check_parameters(self.get_params(deep=False))
+        rows = self._validate_rows(X, y, None, reset=True, incremental=False)
+        self._begin(rows, check_random_state(self.random_state), first=True, incremental=False)
+        self.__dict__.pop("result_", None)
+        self.plan_ = self._plan(rows, watches=False)
+        return self
+
+    def training_problem(
+        self, X: Any, y: Any = None, sample_weight: Any = None
+    ) -> tuple[TrainingPlan, TrainingData, Vector]:
+        """Return plan, data and present parameters: what gradient checks and traces look at.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As for `fit`.
+
+        Returns
+        -------
+        (TrainingPlan, TrainingData, ndarray of shape (n_parameters,))
+        """
+        check_is_fitted(self, "coefs_")
+        rows = self._validate_rows(X, y, sample_weight, reset=False, incremental=True)
+        plan = self._plan(rows, watches=False)
+        return plan, _training_data(rows, plan.dtype, None), self._flat()
+
+    def _validated(self, X: Any, y: Any, *, reset: bool, numeric: bool) -> tuple[Any, Any]:
+        """Check rows and targets together, in the dtype that was asked for."""
+        dtypes = (np.float64, np.float32) if self.dtype == "auto" else np.dtype(self.dtype)
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            accept_sparse=["csr", "csc"],
+            multi_output=True,
+            y_numeric=numeric,
+            dtype=dtypes,
+            reset=reset,
+        )
+        X = X.tocsr() if sparse.issparse(X) else X
+        y = y.toarray() if sparse.issparse(y) else y
+        return X, y
+
+    @staticmethod
+    def _row_weights(sample_weight: Any, X: Any) -> AnyArray | None:
+        if sample_weight is None:
+            return None
+        weight = _check_sample_weight(sample_weight, X)
+        if not weight.sum() > 0:
+            message = (
+                "`sample_weight` must have a positive sum; got "
+                f"{float(weight.sum())!r}. Give some rows a weight."
+            )
+            raise DataError(message)
+        return np.asarray(weight)
+
+    def _check_solver(self) -> bool:
+        if not is_stochastic(self.solver):
+            message = (
+                "partial_fit is only available for stochastic optimizers. "
+                f"{self.solver} is not stochastic."
+            )
+            raise AttributeError(message)
+        return True
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    def _repr_html_inner(self) -> str:
+        """Return scikit-learn's diagram, with the outcome of the fit below it."""
+        diagram = super()._repr_html_inner()
+        if not hasattr(self, "result_") or not sklearn.get_config()["display"] == "diagram":
+            return str(diagram)
+        return f"{diagram}<p>{self.result_}</p>"
+
+
+_UNFINISHED = {StopReason.MAX_EPOCHS, StopReason.MAX_EVALUATIONS, StopReason.LINE_SEARCH}
+
+
+def _cast(array: AnyArray | None, dtype: str) -> AnyArray | None:
+    return None if array is None else array.astype(dtype)
+
+
+def _training_data(
+    rows: FitRows, dtype: str, validation: ValidationData | None
+) -> TrainingData:
+    return TrainingData(
+        rows.x, rows.target.astype(dtype), _cast(rows.weight, dtype), validation
+    )
+
+
+def keep_parameters(estimator: Any, parameters: dict[str, Any]) -> None:
+    """Store constructor arguments as they are, which is all that scikit-learn allows."""
+    for name, value in parameters.items():
+        if name not in {"self", "__class__"}:
+            setattr(estimator, name, value)
+
+
+def pair_validation(X_val: Any, y_val: Any, weight: Any) -> tuple[Any, Any, Any] | None:
+    """Return validation rows as one thing, or None where there are none."""
+    return None if X_val is None and y_val is None else (X_val, y_val, weight)

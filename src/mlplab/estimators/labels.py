@@ -1,0 +1,127 @@
+"""Class labels to targets and back.
+
+========================  =================  ===========================================
+kind                      columns of target  what ``y`` looks like
+========================  =================  ===========================================
+``binary``                1                  two values (or one) in one column
+``multiclass``            K                  K values in one column
+``multilabel``            L                  L columns of 0 and 1, any number of ones a row
+``multioutput``           ΣK                 several columns, each a class variable of its own
+========================  =================  ===========================================
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
+
+from mlplab._typing import AnyArray
+
+__all__ = ["LabelCoder"]
+
+
+@dataclass(frozen=True, slots=True)
+class LabelCoder:
+    """The classes, and how they become columns.
+
+    Attributes
+    ----------
+    kind : {"binary", "multiclass", "multilabel", "multioutput"}
+    classes : tuple of ndarray
+        The values of each class variable; for several labels one array of their numbers.
+    """
+
+    kind: str
+    classes: tuple[AnyArray, ...]
+
+    @classmethod
+    def from_targets(cls, y: AnyArray) -> LabelCoder:
+        """Learn the classes.
+
+        Raises
+        ------
+        ValueError
+            The targets are continuous ("Unknown label type").
+        """
+        check_classification_targets(y)
+        kind = type_of_target(y)
+        if kind == "multilabel-indicator":
+            return cls("multilabel", (np.arange(np.shape(y)[1]),))
+        if kind == "multiclass-multioutput":
+            return cls("multioutput", tuple(np.unique(column) for column in np.asarray(y).T))
+        return cls.from_classes(unique_labels(y))
+
+    @classmethod
+    def from_classes(cls, classes: Any) -> LabelCoder:
+        """Take the classes as given: values, or one list of values for each output."""
+        if isinstance(classes, (list, tuple)) and classes and np.ndim(classes[0]) == 1:
+            return cls("multioutput", tuple(np.unique(values) for values in classes))
+        values = np.unique(np.asarray(classes))
+        return cls("multiclass" if len(values) > 2 else "binary", (values,))
+
+    @property
+    def groups(self) -> tuple[int, ...]:
+        """Number of classes of each class variable, where one is chosen of each."""
+        exclusive = self.kind in {"multiclass", "multioutput"}
+        return tuple(len(values) for values in self.classes) if exclusive else ()
+
+    @property
+    def n_columns(self) -> int:
+        """Number of columns of the target."""
+        if self.kind == "binary":
+            return 1
+        return sum(len(values) for values in self.classes)
+
+    @property
+    def exposed_classes(self) -> Any:
+        """What `classes_` shows: an array, or a list of arrays for several class variables."""
+        return list(self.classes) if self.kind == "multioutput" else self.classes[0]
+
+    def encode(self, y: AnyArray) -> AnyArray:
+        """Return the targets as a boolean matrix of shape (rows, n_columns).
+
+        Raises
+        ------
+        ValueError
+            A value is none of the classes.
+        """
+        if self.kind == "multilabel":
+            return np.asarray(y).astype(bool)
+        if self.kind == "binary":
+            return (self._positions(np.ravel(y), self.classes[0]) == 1)[:, None]
+        columns = np.asarray(y).reshape(len(y), -1).T
+        parts = [
+            np.eye(len(values), dtype=bool)[self._positions(column, values)]
+            for column, values in zip(columns, self.classes, strict=True)
+        ]
+        return np.concatenate(parts, axis=1)
+
+    @staticmethod
+    def _positions(y: AnyArray, classes: AnyArray) -> AnyArray:
+        positions = np.searchsorted(classes, y)
+        inside = np.minimum(positions, len(classes) - 1)
+        unknown = classes[inside] != y
+        if np.any(unknown):
+            message = (
+                f"`y` has classes not in `self.classes_`. `self.classes_` has {classes}. "
+                f"'y' has {np.unique(y[unknown])} besides."
+            )
+            raise ValueError(message)
+        return inside
+
+    def decode(self, decided: AnyArray) -> AnyArray:
+        """Return labels for a matrix of decisions of 0 and 1."""
+        if self.kind == "multilabel":
+            return decided.astype(int)
+        if self.kind == "binary":
+            positions = decided[:, 0].astype(int)
+            return self.classes[0][np.minimum(positions, len(self.classes[0]) - 1)]
+        ends = np.cumsum(self.groups)
+        columns = [
+            values[decided[:, end - len(values) : end].argmax(axis=1)]
+            for values, end in zip(self.classes, ends, strict=True)
+        ]
+        return columns[0] if self.kind == "multiclass" else np.column_stack(columns)

@@ -1,0 +1,222 @@
+"""What each parameter of the estimators may be, in one table, checked at `fit`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+
+from mlplab.engines import engine_names
+from mlplab.errors import ParameterError, did_you_mean
+from mlplab.nn import ALIASES, INITIALISERS, find_activation
+from mlplab.optim import Optimiser
+
+__all__ = ["RULES", "SCHEDULES", "SOLVERS", "Rule", "check_parameters"]
+
+SOLVERS = ("sgd", "adam", "adamw", "rmsprop", "adagrad", "nadam", "lbfgs")
+SCHEDULES = (
+    "constant",
+    "invscaling",
+    "adaptive",
+    "plateau",
+    "linear",
+    "cosine",
+    "step",
+    "exponential",
+    "one_cycle",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What a parameter may be.
+
+    Attributes
+    ----------
+    allows : callable
+        ``allows(value) -> bool``.
+    must : str
+        The rule in words, after "must be".
+    names : tuple of str
+        Valid names, for "did you mean".
+    """
+
+    allows: Callable[[Any], bool]
+    must: str
+    names: tuple[str, ...] = ()
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, (bool, np.bool_))
+
+
+def _number(low: float, high: float = math.inf, *, closed: str = "[]") -> Rule:
+    def allows(value: Any) -> bool:
+        if not _is_number(value) or math.isnan(value):
+            return False
+        above = value >= low if closed[0] == "[" else value > low
+        return bool(above and (value <= high if closed[1] == "]" else value < high))
+
+    right = "inf)" if high == math.inf else f"{high:g}{closed[1]}"
+    return Rule(allows, f"a number in {closed[0]}{low:g}, {right}")
+
+
+def _integer(low: int, *, or_infinite: bool = False) -> Rule:
+    def allows(value: Any) -> bool:
+        if or_infinite and _is_number(value) and value == math.inf:
+            return True
+        return isinstance(value, Integral) and not isinstance(value, bool) and value >= low
+
+    return Rule(allows, f"an integer of at least {low}" + (" or infinity" if or_infinite else ""))
+
+
+def _one_of(*names: str) -> Rule:
+    return Rule(lambda value: isinstance(value, str) and value in names, _listed(names), names)
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return "one of " + ", ".join(repr(name) for name in names)
+
+
+def _either(*rules: Rule) -> Rule:
+    return Rule(
+        lambda value: any(rule.allows(value) for rule in rules),
+        " or ".join(rule.must for rule in rules),
+        tuple(name for rule in rules for name in rule.names),
+    )
+
+
+NONE = Rule(lambda value: value is None, "None")
+BOOLEAN = Rule(lambda value: isinstance(value, (bool, np.bool_)), "True or False")
+FUNCTION = Rule(callable, "a function")
+
+
+def _is_sizes(value: Any) -> bool:
+    sizes = value if hasattr(value, "__iter__") and not isinstance(value, str) else [value]
+    return all(
+        isinstance(size, Integral) and not isinstance(size, bool) and size > 0 for size in sizes
+    )
+
+
+def _is_activation(value: Any) -> bool:
+    names = [value] if isinstance(value, str) else value
+    return hasattr(names, "__iter__") and all(
+        isinstance(name, str) and find_activation(name) is not None for name in names
+    )
+
+
+def _is_dropout(value: Any) -> bool:
+    rates = value if hasattr(value, "__iter__") else [value]
+    return all(_is_number(rate) and 0 <= rate < 1 for rate in rates)
+
+
+def _is_init_arrays(value: Any) -> bool:
+    return isinstance(value, (tuple, list)) and len(value) == 2 and not isinstance(value[0], str)
+
+
+def _is_random_state(value: Any) -> bool:
+    legacy = isinstance(value, np.random.RandomState) or value is np.random
+    seed = isinstance(value, Integral) and not isinstance(value, bool) and 0 <= value < 2**32
+    return value is None or legacy or seed
+
+
+_ACTIVATIONS = (
+    "identity",
+    "logistic",
+    "tanh",
+    "relu",
+    "leaky_relu",
+    "elu",
+    "selu",
+    "gelu",
+    "silu",
+    "mish",
+    "softplus",
+)
+_ACTIVATION_RULE = Rule(
+    _is_activation,
+    f"{_listed(_ACTIVATIONS)}, a registered name, or a list with one for each hidden layer",
+    (*_ACTIVATIONS, *ALIASES),
+)
+
+RULES: Mapping[str, Rule] = {
+    "hidden_layer_sizes": Rule(_is_sizes, "positive integers, one for each hidden layer"),
+    "activation": _ACTIVATION_RULE,
+    "code_activation": _ACTIVATION_RULE,
+    "code_layer": _either(NONE, _integer(0)),
+    "solver": _either(
+        _one_of(*SOLVERS),
+        Rule(lambda value: isinstance(value, Optimiser), "an optimiser of mlplab.optim"),
+    ),
+    "alpha": _number(0),
+    "batch_size": _either(_one_of("auto"), _integer(1)),
+    "learning_rate": _either(_one_of(*SCHEDULES), Rule(callable, "a function of the step")),
+    "learning_rate_init": _number(0, closed="()"),
+    "learning_rate_final": _either(NONE, _number(0)),
+    "power_t": _number(0),
+    "max_iter": _integer(1),
+    "shuffle": BOOLEAN,
+    "random_state": Rule(_is_random_state, "None, an integer in [0, 2**32) or a RandomState"),
+    "tol": _number(0),
+    "verbose": _either(BOOLEAN, _integer(0)),
+    "warm_start": _either(BOOLEAN, _one_of("state")),
+    "momentum": _number(0, 1),
+    "nesterovs_momentum": BOOLEAN,
+    "early_stopping": BOOLEAN,
+    "validation_fraction": _number(0, 1, closed="[)"),
+    "beta_1": _number(0, 1, closed="[)"),
+    "beta_2": _number(0, 1, closed="[)"),
+    "epsilon": _number(0, closed="()"),
+    "n_iter_no_change": _integer(1, or_infinite=True),
+    "max_fun": _integer(1),
+    "init": _either(
+        _one_of("auto", *INITIALISERS),
+        Rule(_is_init_arrays, "a pair of lists of arrays (coefs, intercepts)"),
+    ),
+    "l1": _number(0),
+    "weight_decay": _number(0),
+    "dropout": Rule(_is_dropout, "a number in [0, 1), or one for each hidden layer"),
+    "clip_norm": _either(NONE, _number(0, closed="()")),
+    "clip_value": _either(NONE, _number(0, closed="()")),
+    "label_smoothing": _number(0, 1, closed="[)"),
+    "class_weight": _either(
+        NONE, _one_of("balanced"), Rule(lambda v: isinstance(v, (dict, list)), "a dict or a list")
+    ),
+    "stopping": Rule(
+        lambda value: isinstance(value, str) or callable(value),
+        "'auto', 'loss', the name of a scorer, or a scorer",
+        ("auto", "loss"),
+    ),
+    "engine": Rule(lambda value: isinstance(value, str), "the name of an engine"),
+    "dtype": _one_of("auto", "float32", "float64"),
+    "n_threads": _either(NONE, _integer(1)),
+}
+"""The rule of every parameter, except `loss`, which each estimator knows by itself."""
+
+
+def check_parameters(parameters: Mapping[str, Any]) -> None:
+    """Check every parameter against its rule.
+
+    Raises
+    ------
+    ParameterError
+        Names the parameter, the rule, what was received, and the nearest valid name.
+    """
+    for name, value in parameters.items():
+        rule = RULES.get(name)
+        if rule is None or rule.allows(value):
+            continue
+        hint = did_you_mean(value, rule.names) if isinstance(value, str) else ""
+        message = f"`{name}` must be {rule.must}; got {value!r}.{hint}"
+        raise ParameterError(message)
+    engine = parameters.get("engine", "auto")
+    if engine not in engine_names():
+        message = (
+            f"`engine` must be one of {', '.join(engine_names())} in this installation; "
+            f"got {engine!r}.{did_you_mean(engine, engine_names())}"
+        )
+        raise ParameterError(message)
