@@ -1,0 +1,92 @@
+"""Model files on the disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mlplab.errors import ModelFileError, did_you_mean
+from mlplab.export.atomic import write_atomically
+from mlplab.export.container import from_bytes, to_bytes
+from mlplab.results import ModelArtifact
+
+__all__ = ["read_artifact", "write_artifact"]
+
+
+def write_artifact(artifact: ModelArtifact, path: Path | str) -> Path:
+    """Write a model to one safetensors file, without pickle.
+
+    Parameters
+    ----------
+    artifact : ModelArtifact
+        What to write. In its header tuples become lists and NumPy's scalars Python's; infinity
+        and NaN are kept. Arrays are of numbers, booleans or text (``dtype.kind == "U"``).
+    path : Path or str
+        Where to. The file is whole at every moment: the old one, or the new one.
+
+    Returns
+    -------
+    Path
+        Where it is.
+
+    Raises
+    ------
+    ParameterError
+        The artifact holds something that cannot be written.
+    OutputError
+        The file cannot be written.
+    """
+    path = Path(path)
+    write_atomically(path, to_bytes(artifact))
+    return path
+
+
+def read_artifact(path: Path | str) -> ModelArtifact:
+    """Read a model that `write_artifact` wrote.
+
+    Parameters
+    ----------
+    path : Path or str
+        The file.
+
+    Returns
+    -------
+    ModelArtifact
+        Equal to the one that was written, to the last bit of every array and in the order of the
+        header; arrays come in the order of the file.
+
+    Raises
+    ------
+    ModelFileError
+        The file is missing, empty, cut off, altered, of something else, or of a newer version.
+    """
+    path = Path(path)
+    if path.is_dir():
+        inside = _models_in(path)
+        raise _refused(
+            path, "it is a folder", f" Pass {str(inside[0])!r}." if inside else " Pass a file."
+        )
+    try:
+        return from_bytes(path.read_bytes())
+    except FileNotFoundError as cause:
+        near = did_you_mean(path.name, _models_beside(path))
+        raise _refused(path, "there is no such file", f"{near} Check the name.") from cause
+    except OSError as cause:
+        reason = f"it cannot be read: {cause.strerror or cause}"
+        raise _refused(path, reason, " Check its permissions.") from cause
+    except ModelFileError as cause:
+        way_out = " Copy it again, or save the model again with mlplab.save."
+        raise _refused(path, str(cause), way_out) from cause
+
+
+def _refused(path: Path, fact: str, way_out: str) -> ModelFileError:
+    return ModelFileError(
+        f"A model must be a file that mlplab saved; got {str(path)!r}: {fact}.{way_out}"
+    )
+
+
+def _models_in(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.safetensors"))
+
+
+def _models_beside(path: Path) -> list[str]:
+    return [model.name for model in _models_in(path.parent)] if path.parent.is_dir() else []
