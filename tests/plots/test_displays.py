@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from types import SimpleNamespace
+from xml.etree import ElementTree as ET
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -22,6 +23,7 @@ from mlplab.plots import (
     PredictionErrorDisplay,
     to_figure,
     to_png,
+    to_svg,
 )
 from mlplab.results import EpochRecord, FitResult, History, StopReason
 from mlplab.workflows.metrics import classification_metrics
@@ -246,7 +248,7 @@ def test_prediction_error_shows_points_identity_and_residuals() -> None:
     assert right.collections[0].get_offsets().tolist() == [[1.5, 0.5], [2.0, 0.0], [5.0, 1.0]]
     line = left.get_lines()[0]
     assert list(line.get_xdata()) == list(line.get_ydata())
-    assert left.get_xlabel() == "true price (k$)"
+    assert left.get_xlabel() == r"true price (k\$)"
     assert left.get_xlim() == left.get_ylim()
 
 
@@ -319,6 +321,21 @@ def test_a_wrong_number_of_axes_is_refused() -> None:
     """Three axes for two panels are a mistake."""
     with pytest.raises(ParameterError, match="got 3"):
         LossCurvesDisplay.from_result(_result()).plot(ax=Figure().subplots(1, 3))
+
+
+def test_names_from_data_are_no_formulas() -> None:
+    """Dollars, which Matplotlib would read as a formula, and line breaks are drawn as they are."""
+    names = ["$5 to $10^", "a\nb", r"$\frac$", "<b>&"]
+    for display in (
+        ConfusionMatrixDisplay(np.eye(4), labels=names),
+        LabelHistogramDisplay(names, [1, 2, 3, 4], name="$x_$"),
+        PredictionErrorDisplay([1.0], [2.0], name="$_$", unit="k$", residuals=True),
+        LossCurvesDisplay(
+            epochs=[1], loss=[1.0], validation_score=[1.0], score_name="$^$", stop_reason="$_$"
+        ),
+    ):
+        assert to_png(display)
+        ET.fromstring(to_svg(display))  # noqa: S314  # our own text
 
 
 @pytest.mark.parametrize("name", DISPLAYS)

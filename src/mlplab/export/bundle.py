@@ -49,19 +49,7 @@ def join(
     >>> list(whole.arrays), list(split(whole))
     (['net/w'], ['net'])
     """
-    bad = [name for name in parts if not name or _BETWEEN in name]
-    if bad:
-        message = (
-            f"Names of parts must not be empty and have no slash; got {bad[0]!r}. "
-            "Use another separator."
-        )
-        raise ParameterError(message)
-    if header and _PARTS in header:
-        message = (
-            f"`header` must not have the key {_PARTS!r}, which lists the parts; got "
-            f"{header[_PARTS]!r}. Give it another name."
-        )
-        raise ParameterError(message)
+    _check(parts, header or {})
     listed = [
         {"name": name, "kind": part.kind, "header": part.header} for name, part in parts.items()
     ]
@@ -105,3 +93,19 @@ def split(artifact: ModelArtifact) -> dict[str, ModelArtifact]:
     return {
         name: ModelArtifact(part.kind, part.header, arrays[name]) for name, part in parts.items()
     }
+
+
+def _check(parts: Mapping[str, ModelArtifact], header: Mapping[str, Any]) -> None:
+    bad = [name for name in parts if not name or _BETWEEN in name]
+    if bad:
+        message = (
+            f"Names of parts must not be empty and have no slash; got {bad[0]!r}. "
+            "Use another separator."
+        )
+        raise ParameterError(message)
+    if _PARTS in header:
+        message = (
+            f"`header` must not have the key {_PARTS!r}, which lists the parts; got "
+            f"{header[_PARTS]!r}. Give it another name."
+        )
+        raise ParameterError(message)

@@ -14,6 +14,7 @@ from mlplab.plots.style import (
     BLUE,
     ORANGE,
     Panels,
+    as_written,
     dress,
     shortened,
     take_axes,
@@ -213,12 +214,12 @@ class LabelHistogramDisplay:
         if self._lying:
             ax.set_yticks(places, names)
             ax.margins(y=0.02)
-            dress(ax, x="rows", y=self.note, title=f"Rows per {self.name}")
+            dress(ax, x="rows", y=as_written(self.note), title=as_written(f"Rows per {self.name}"))
             ax.margins(x=0.1)
             ax.invert_yaxis()
         else:
             ax.set_xticks(places, names)
-            dress(ax, x=self.note, y="rows", title=f"Rows per {self.name}")
+            dress(ax, x=as_written(self.note), y="rows", title=as_written(f"Rows per {self.name}"))
             ax.margins(y=0.1)
 
 

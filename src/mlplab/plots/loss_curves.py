@@ -15,6 +15,7 @@ from mlplab.plots.style import (
     GREY,
     VERMILION,
     Panels,
+    as_written,
     dress,
     label_with_unit,
     take_axes,
@@ -197,7 +198,7 @@ class LossCurvesDisplay:
     def _draw_scores(self, ax: Axes, options: dict[str, Any], *, beside: bool) -> None:
         style = {"color": GREEN, "linestyle": "-.", **self._markers("^"), **options}
         ax.plot(self.epochs, self.validation_score, **style)  # type: ignore[arg-type]  # not None
-        dress(ax, x="epoch", y=f"validation {self.score_name}")
+        dress(ax, x="epoch", y=as_written(f"validation {self.score_name}"))
         if beside:
             ax.spines["right"].set_visible(True)
             ax.yaxis.label.set_color(GREEN)
@@ -218,7 +219,7 @@ class LossCurvesDisplay:
             return
         ax.set_title("Loss by epoch", pad=22)
         ax.annotate(
-            self.stop_reason,
+            as_written(self.stop_reason),
             (0.5, 1.0),
             (0, 6),
             xycoords="axes fraction",

@@ -38,6 +38,7 @@ __all__ = [
     "VERMILION",
     "YELLOW",
     "Panels",
+    "as_written",
     "dress",
     "fitting_font",
     "label_with_unit",
@@ -138,10 +139,21 @@ def label_with_unit(name: str, unit: str | None) -> str:
 
     Examples
     --------
-    >>> label_with_unit("price", "k$"), label_with_unit("price", None)
-    ('price (k$)', 'price')
+    >>> label_with_unit("price", "k€"), label_with_unit("price", None)
+    ('price (k€)', 'price')
     """
-    return f"{name} ({unit})" if unit else name
+    return as_written(f"{name} ({unit})" if unit else name)
+
+
+def as_written(text: object) -> str:
+    r"""Return a text on one line of which Matplotlib makes no formula.
+
+    Examples
+    --------
+    >>> as_written("$5 to\n$10")
+    '\\$5 to \\$10'
+    """
+    return " ".join(str(text).split()).replace("$", r"\$")
 
 
 def shortened(text: object, limit: int = 18) -> str:
@@ -152,8 +164,8 @@ def shortened(text: object, limit: int = 18) -> str:
     >>> shortened("Pinot Grigio delle Venezie", 12)
     'Pinot Grigi…'
     """
-    words = str(text)
-    return words if len(words) <= limit else words[: limit - 1] + "…"
+    words = " ".join(str(text).split())
+    return as_written(words if len(words) <= limit else words[: limit - 1] + "…")
 
 
 def fitting_font(longest: int, width: float, *, largest: float = 10.0, least: float = 4.5) -> float:
