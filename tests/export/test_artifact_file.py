@@ -228,7 +228,7 @@ def test_missing_names_and_folders_are_said_in_a_sentence(
         read_artifact(tmp_path)
     write_artifact(artifact, tmp_path / "model.safetensors")
     with pytest.raises(ModelFileError, match=r"no such file. Did you mean 'model.safetensors'\?"):
-        read_artifact(tmp_path / "modle.safetensors")
+        read_artifact(tmp_path / "models.safetensors")
     with pytest.raises(ModelFileError, match=r"it is a folder. Pass '.*model\.safetensors'"):
         read_artifact(tmp_path)
     with pytest.raises(ModelFileError, match=r"no such file\. Check the name"):
