@@ -6,7 +6,6 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from scipy import sparse
-from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.callback import with_callbacks
 from sklearn.metrics import r2_score
 from sklearn.utils.metaestimators import available_if
@@ -22,7 +21,7 @@ from mlplab.nn import Loss, NetworkSpec, apply_link, forward_pass
 __all__ = ["MLPAutoencoder"]
 
 
-class MLPAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseMLP):
+class MLPAutoencoder(BaseMLP):
     """Multi-layer perceptron that learns to reproduce its input.
 
     Parameters
@@ -269,8 +268,3 @@ n_threads
         rows = self._check_rows(X)
         dense = rows.toarray() if sparse.issparse(rows) else rows
         return float(r2_score(dense, self.reconstruct(X), sample_weight=sample_weight))
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import sklearn
 from scipy import sparse
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.callback import CallbackSupportMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import get_scorer
@@ -82,8 +82,14 @@ class FitRows:
         return FitRows(self.x[rows], self.target[rows], chosen[0], self.y[rows], chosen[1])
 
 
-class BaseMLP(CallbackSupportMixin, BaseEstimator):
-    """Base of the estimators; use `MLPClassifier`, `MLPRegressor` or `MLPAutoencoder`."""
+class BaseMLP(
+    CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+):
+    """Base of the estimators; use `MLPClassifier`, `MLPRegressor` or `MLPAutoencoder`.
+
+    All of them are transformers too: `transform` gives the values of a hidden layer, so a fitted
+    network can stand in the middle of a pipeline as a maker of features.
+    """
 
     _score_name: ClassVar[str]
 
@@ -406,8 +412,9 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
 
     def _predicted(self, X: Any) -> Matrix:
         """Return predictions through the link."""
+        raw = self._raw(X)
         with np.errstate(over="ignore"):
-            return apply_link(self._loss.link, self._raw(X), self._loss.groups)
+            return apply_link(self._loss.link, raw, self._loss.groups)
 
     def transform(self, X: Any, layer: int = -1) -> Matrix:
         """Return the values of the units of a hidden layer.
@@ -427,7 +434,9 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         ParameterError
             There is no such hidden layer.
         """
-        rows = self._check_rows(X)
+        return self._hidden(self._check_rows(X), layer)
+
+    def _hidden(self, rows: Any, layer: int) -> Matrix:
         ends = self._network.hidden_ends
         if not -len(ends) <= layer < len(ends):
             message = (
@@ -436,6 +445,11 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
             )
             raise ParameterError(message)
         return forward_pass(self._network, self._flat(), rows, stop=ends[layer])[0]
+
+    @property
+    def _n_features_out(self) -> int:
+        # The width of what `transform` returns; a linear model has no hidden layer to return.
+        return int(self._network.units[-2])
 
     def activations(self, X: Any) -> list[Matrix]:
         """Return the values of all layers: the input, every hidden layer, the prediction.
@@ -449,7 +463,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         list of ndarray of shape (n_samples, n_units)
         """
         rows = self._check_rows(X)
-        hidden = [self.transform(X, layer) for layer in range(len(self._network.hidden_ends))]
+        hidden = [self._hidden(rows, layer) for layer in range(len(self._network.hidden_ends))]
         return [rows, *hidden, self._predicted(X)]
 
     def initialize(self, X: Any, y: Any = None) -> Self:
@@ -535,6 +549,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
     def _repr_html_inner(self) -> str:
