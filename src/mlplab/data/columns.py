@@ -93,7 +93,10 @@ def plan_from_header(header: Mapping[str, Any], numbers: AnyArray) -> ColumnPlan
         name: tuple(v) if isinstance(v, list) else v for name, v in header.items()
     }
     fill, center, scale = (tuple(row.tolist()) for row in numbers)
-    return ColumnPlan(**values, fill=fill, center=center, scale=scale)
+    plan = ColumnPlan(**values, fill=fill, center=center, scale=scale)
+    if len(fill) != len(plan.parts):
+        raise ValueError(f"column {plan.name!r} has {len(fill)} numbers for {len(plan.parts)}")
+    return plan
 
 
 def raw_numbers(column: pd.Series[Any], kind: str, form: str) -> AnyArray:
@@ -153,7 +156,7 @@ def _date_parts(column: pd.Series[Any], form: str) -> AnyArray:
     _refuse_stray(column, is_missing(dates) & ~is_missing(column), "a date")
     second = dates.dt.hour * 3600.0 + dates.dt.minute * 60.0 + dates.dt.second
     days = (dates - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(days=1)
-    parts = (dates.dt.year, dates.dt.month, dates.dt.dayofweek, second, days)
+    parts = (dates.dt.year, dates.dt.month, dates.dt.day_of_week, second, days)
     return np.stack([part.to_numpy(dtype=np.float64, na_value=np.nan) for part in parts])
 
 

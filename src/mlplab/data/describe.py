@@ -21,7 +21,7 @@ __all__ = ["describe"]
 _TOP = 5
 _SHOWN = 3
 MUCH_MISSING = 0.4
-RARE_CLASS = 0.02
+RARE_LABEL = 0.2
 
 
 def describe(table: Any, target: str | Sequence[str] | None = None) -> TableDescription:
@@ -56,7 +56,7 @@ def describe(table: Any, target: str | Sequence[str] | None = None) -> TableDesc
         labels = _labels(frame, names, found.task)
     duplicates = int(frame.duplicated().sum())
     remarks = _remarks(columns, kinds, len(frame), duplicates, names)
-    remarks += _label_remarks(labels, len(frame))
+    remarks += _label_remarks(labels)
     return TableDescription(len(frame), columns, names, labels, duplicates, tuple(remarks))
 
 
@@ -143,11 +143,12 @@ def _remarks(
     return remarks
 
 
-def _label_remarks(labels: tuple[tuple[str, int], ...], n_rows: int) -> list[str]:
-    rare = [f"{label} ({count})" for label, count in labels if count < RARE_CLASS * n_rows]
+def _label_remarks(labels: tuple[tuple[str, int], ...]) -> list[str]:
+    average = sum(count for _, count in labels) / max(len(labels), 1)
+    rare = [f"{label} ({count})" for label, count in labels if count < RARE_LABEL * average]
     if not rare:
         return []
-    return [f"Labels of less than {RARE_CLASS:.0%} of the rows: {_listed(rare)}."]
+    return [f"Labels with less than {RARE_LABEL:.0%} of the average rows: {_listed(rare)}."]
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -77,7 +77,8 @@ class TargetEncoding:
         frame = to_frame(frame)
         if task == "regression":
             encoding = cls("numbers", tuple(names))
-            return encoding._standardised(frame) if standardise else encoding
+            columns = encoding.encode(frame).reshape(len(frame), -1)
+            return encoding._standardised(columns) if standardise else encoding
         if task == "multilabel" and len(names) > 1:
             encoding = cls("label columns", tuple(names), tuple(names))
             encoding.encode(frame)
@@ -184,8 +185,7 @@ class TargetEncoding:
             )
         return cls(kind, *fields)
 
-    def _standardised(self, frame: pd.DataFrame) -> TargetEncoding:
-        columns = np.asarray(self.encode(frame)).reshape(len(frame), -1)
+    def _standardised(self, columns: AnyArray) -> TargetEncoding:
         scale = columns.std(axis=0)
         return TargetEncoding(
             self.kind,

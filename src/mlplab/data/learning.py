@@ -150,11 +150,12 @@ def _learn_categories(
     choices = []
     if rare:
         shown = ", ".join(str(word) for word in rare[:3]) + (", …" if len(rare) > 3 else "")
-        limit = f"{recipe.rare:.1%} of the rows" if share else f"{recipe.rare} rows"
-        reason = (
-            f"{len(rare)} categories ({shown}) are rarer than {limit} or beyond the "
-            f"{recipe.max_categories} most frequent."
+        limit = (
+            f"in less than {recipe.rare:.1%} of the rows" if share else f"rarer than {recipe.rare}"
         )
+        if recipe.max_categories is not None and len(seen) > recipe.max_categories:
+            limit += f" or beyond the {recipe.max_categories} most frequent"
+        reason = f"Categories that are {limit}: {len(rare)} ({shown})."
         choices.append(Choice(f"rare categories of {name}", "merged", reason))
     plan = ColumnPlan(
         name=name,

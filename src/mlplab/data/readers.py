@@ -26,6 +26,8 @@ _SAMPLE_LINES = 50
 _GZIP = b"\x1f\x8b"
 # Zip (and so Excel), Parquet under another name, old Excel, PDF, SQLite.
 _FOREIGN = (b"PK\x03\x04", b"PAR1", b"\xd0\xcf\x11\xe0", b"%PDF", b"SQLite format 3")
+# Shorter than pandas' list: "None" and "none" are words in many tables.
+_MISSING = ["", "?", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "null"]
 _DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+")
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
@@ -53,7 +55,8 @@ def read(
     Returns
     -------
     pandas.DataFrame
-        Missing values (empty, ``?``, ``NA``, ``NaN`` and what else pandas knows) are NaN.
+        Missing values (empty, ``?``, ``NA``, ``N/A``, ``NaN``, ``NULL``) are NaN; ``None`` is a
+        word.
 
     Raises
     ------
@@ -64,7 +67,7 @@ def read(
     Examples
     --------
     >>> from mlplab import data
-    >>> data.read("no_such_file.csv")
+    >>> data.read("no_such_file.csv")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     mlplab.errors.DataError: The table must be a file; ...
     """
@@ -187,7 +190,8 @@ def _parse(
                 header=0 if header else None,
                 names=names,
                 index_col=False,
-                na_values=["?"],
+                na_values=_MISSING,
+                keep_default_na=False,
                 skipinitialspace=True,
                 low_memory=False,
                 decimal="," if _has_decimal_comma(rows[1:], separator) else ".",

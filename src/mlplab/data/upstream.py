@@ -17,6 +17,8 @@ _ADULT_NAMES = (
 )
 _ATTRIBUTE = re.compile(rb"@attribute\s+('[^']+'|\"[^\"]+\"|\S+)", re.IGNORECASE)
 
+_TRUTH = re.compile(rb"(,\d+,\d+,)(TRUE|FALSE),")
+
 
 def as_published(parts: Sequence[bytes]) -> bytes:
     """Return the only part."""
@@ -55,10 +57,13 @@ def arff(parts: Sequence[bytes]) -> bytes:
 
 
 def numbered_parts(parts: Sequence[bytes]) -> bytes:
-    """Join tables of equal columns, number their rows, and write True and False as Python does."""
+    """Join tables of equal columns, number their rows, and write True and False as Python does.
+
+    A truth value follows two whole numbers; this tells it from a song that is called TRUE.
+    """
     names = parts[0].partition(b"\n")[0].rstrip(b"\r")
     rows = [line for part in parts for line in part.splitlines()[1:] if line]
-    spelled = (row.replace(b",TRUE,", b",True,").replace(b",FALSE,", b",False,") for row in rows)
+    spelled = (_TRUTH.sub(lambda found: found[1] + found[2].title() + b",", row) for row in rows)
     numbered = (b"%d,%s" % (number, row) for number, row in enumerate(spelled))
     return b"," + names + b"\n" + b"\n".join(numbered) + b"\n"
 
