@@ -48,6 +48,7 @@ from mlplab.nn.objective import ObjectiveValue, mean_loss, objective, objective_
 from mlplab.nn.penalties import Penalties
 from mlplab.nn.register import CUSTOM_LOSSES, register, unregister
 from mlplab.nn.scores import SCORES, accuracy, decide, r2
+from mlplab.nn.storage import LOSSES, loss_from_dict, loss_to_dict
 
 __all__ = [
     "ACTIVATIONS",
@@ -56,6 +57,7 @@ __all__ = [
     "INITIALISERS",
     "LAYER_KINDS",
     "LINKS",
+    "LOSSES",
     "SCORES",
     "AbsoluteError",
     "Activation",
@@ -94,6 +96,8 @@ __all__ = [
     "forward_pass",
     "get_activation",
     "keep_mask",
+    "loss_from_dict",
+    "loss_to_dict",
     "mean_loss",
     "multilayer",
     "objective",

@@ -73,7 +73,7 @@ def directional_difference(
     def at(t: float) -> float:
         return function(point + t * step * direction)
 
-    return (8 * (at(1) - at(-1)) - (at(2) - at(-2))) / (12 * step)
+    return (8 * (at(1.0) - at(-1.0)) - (at(2.0) - at(-2.0))) / (12 * step)
 
 
 def agreement(analytic: AnyArray, numeric: AnyArray) -> Agreement:

@@ -6,6 +6,7 @@ import numpy as np
 
 from mlplab._typing import Matrix
 from mlplab.errors import GradientError, ParameterError
+from mlplab.nn import losses
 from mlplab.nn.activations import ACTIVATIONS, ALIASES, ActivationFunction
 from mlplab.nn.gradient_check import agreement, central_difference
 from mlplab.nn.losses import Loss
@@ -18,6 +19,9 @@ CUSTOM_LOSSES: dict[str, Loss] = {}
 """Losses of one's own by name."""
 
 _BUILT_IN = frozenset(ACTIVATIONS)
+# "auto" lets an estimator choose, so nothing may be called that.
+_BUILT_IN_LOSSES = frozenset(getattr(losses, cls).name for cls in losses.__all__ if cls != "Loss")
+_RESERVED = _BUILT_IN | frozenset(ALIASES) | _BUILT_IN_LOSSES | {"auto"}
 
 
 def register(function: ActivationFunction | Loss, *, overwrite: bool = False) -> None:
@@ -44,7 +48,7 @@ def register(function: ActivationFunction | Loss, *, overwrite: bool = False) ->
     >>> unregister("square")
     """
     name = function.name
-    taken = name in _BUILT_IN or name in ALIASES
+    taken = name in _RESERVED
     own = name in ACTIVATIONS or name in CUSTOM_LOSSES
     if taken or (own and not overwrite):
         message = f"`name` must be new; got {name!r}, which exists. Choose another name" + (

@@ -1,0 +1,59 @@
+"""Losses as plain mappings, ready for JSON, and back."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from mlplab.errors import ParameterError
+from mlplab.nn import losses
+from mlplab.nn.losses import Loss
+from mlplab.nn.register import CUSTOM_LOSSES
+
+__all__ = ["LOSSES", "loss_from_dict", "loss_to_dict"]
+
+LOSSES: dict[str, Any] = {
+    cls.name: cls
+    for cls in (getattr(losses, name) for name in losses.__all__)
+    if dataclasses.is_dataclass(cls)
+}
+"""Every loss by its name."""
+
+
+def loss_to_dict(loss: Loss) -> dict[str, Any]:
+    """Return a loss as a mapping: its name and its settings."""
+    settings = dataclasses.asdict(loss) if dataclasses.is_dataclass(loss) else {}  # type: ignore[call-overload]  # losses are dataclasses
+    return {"name": loss.name, **({} if loss.name in CUSTOM_LOSSES else settings)}
+
+
+def loss_from_dict(stored: Mapping[str, Any]) -> Loss:
+    """Return the loss that `loss_to_dict` described.
+
+    Raises
+    ------
+    ParameterError
+        It is a loss of one's own that is not registered here.
+
+    Examples
+    --------
+    >>> loss_from_dict(loss_to_dict(losses.Huber(delta=2.0)))
+    Huber(delta=2.0)
+    """
+    settings = {key: _frozen(value) for key, value in stored.items() if key != "name"}
+    name = stored["name"]
+    if name in CUSTOM_LOSSES:
+        return CUSTOM_LOSSES[name]
+    if name not in LOSSES:
+        message = (
+            f"The model was trained with the loss {name!r}, which is not one of mlplab's. "
+            "Register it with mlplab.nn.register before loading."
+        )
+        raise ParameterError(message)
+    loss: Loss = LOSSES[name](**settings)
+    return loss
+
+
+def _frozen(value: Any) -> Any:
+    """Return lists of JSON as the tuples they were."""
+    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
