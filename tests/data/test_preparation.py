@@ -242,7 +242,7 @@ def test_tables_without_features(frame: Any, message: str) -> None:
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"scaling": "standart"}, "Did you mean 'standard'"),
+        ({"scaling": "standord"}, "Did you mean 'standard'"),
         ({"numeric_imputation": "mode"}, "`numeric_imputation` must be one of"),
         ({"indicator": "yes"}, "`indicator` must be"),
         ({"rare": -1}, "`rare` must be"),
@@ -261,7 +261,7 @@ def test_drop_by_wish(table: pd.DataFrame) -> None:
     preparation = Preparation(drop=["size", "day"]).fit(table)
     assert not any("size" in name for name in preparation.get_feature_names_out())
     with pytest.raises(DataError, match="Did you mean 'size'"):
-        Preparation(drop=["sise"]).fit(table)
+        Preparation(drop=["sizze"]).fit(table)
 
 
 def test_only_rare_categories_are_dropped() -> None:

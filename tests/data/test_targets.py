@@ -100,7 +100,7 @@ def test_asked_tasks() -> None:
     with pytest.raises(DataError, match="4 different broken numbers"):
         find_target(frame, "r", "classification")
     with pytest.raises(ParameterError, match="Did you mean 'regression'"):
-        find_target(frame, "q", "regresion")
+        find_target(frame, "q", "regressien")
     with pytest.raises(DataError, match="empty in every row"):
         find_target(table(y=[None, None]))
 
