@@ -13,9 +13,10 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from mlplab._typing import Matrix
 from mlplab.errors import ParameterError
-from mlplab.estimators.base import BaseMLP, FitRows, keep_parameters, pair_validation
+from mlplab.estimators.base import BaseMLP
 from mlplab.estimators.plans import hidden_sizes, per_hidden_layer
 from mlplab.estimators.regressor import regression_loss
+from mlplab.estimators.rows import FitRows, keep_parameters, pair_validation
 from mlplab.nn import Loss, NetworkSpec, apply_link, forward_pass
 
 __all__ = ["MLPAutoencoder"]

@@ -7,18 +7,13 @@ initial weights, validation split, row orders.
 
 from __future__ import annotations
 
-import copy
 import warnings
 from abc import abstractmethod
-from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
-import sklearn
 from scipy import sparse
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.callback import CallbackSupportMixin
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import get_scorer
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
@@ -32,7 +27,8 @@ from mlplab.engines import (
     ValidationData,
     select_engine,
 )
-from mlplab.errors import NON_FINITE_WEIGHTS, DataError, DivergedError, ParameterError
+from mlplab.errors import DataError, ParameterError
+from mlplab.estimators.learned import LearnedNetwork
 from mlplab.estimators.plans import (
     build_network,
     build_plan,
@@ -42,54 +38,19 @@ from mlplab.estimators.plans import (
     pack_arrays,
     per_hidden_layer,
 )
+from mlplab.estimators.rows import FitRows, cast, training_data
 from mlplab.estimators.rules import check_parameters
+from mlplab.estimators.speaking import speak
 from mlplab.estimators.watching import CallbackObserver, Printer
-from mlplab.nn import Loss, NetworkSpec, apply_link, forward_pass
+from mlplab.nn import Loss
 from mlplab.results import FitResult, StopReason
 from mlplab.train import FitObserver, RowOrders, Training, train
 
-__all__ = ["BaseMLP", "FitRows", "keep_parameters", "pair_validation"]
+__all__ = ["BaseMLP"]
 
 
-@dataclass(frozen=True, slots=True)
-class FitRows:
-    """Validated rows.
-
-    Attributes
-    ----------
-    x : ndarray or CSR matrix of shape (rows, n_features)
-    target : ndarray of shape (rows, n_columns)
-        Boolean for classes, numbers otherwise.
-    weight : ndarray of shape (rows,) or None
-        What the loss of each row counts, class weights included.
-    y : array-like
-        The target as it was given, for scorers.
-    score_weight : ndarray of shape (rows,) or None
-        Weights of the rows without class weights, for scores.
-    """
-
-    x: Any
-    target: AnyArray
-    weight: AnyArray | None
-    y: Any
-    score_weight: AnyArray | None
-
-    def take(self, rows: AnyArray) -> FitRows:
-        """Return some of the rows."""
-        chosen = [
-            None if array is None else array[rows] for array in (self.weight, self.score_weight)
-        ]
-        return FitRows(self.x[rows], self.target[rows], chosen[0], self.y[rows], chosen[1])
-
-
-class BaseMLP(
-    CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
-):
-    """Base of the estimators; use `MLPClassifier`, `MLPRegressor` or `MLPAutoencoder`.
-
-    All of them are transformers too: `transform` gives the values of a hidden layer, so a fitted
-    network can stand in the middle of a pipeline as a maker of features.
-    """
+class BaseMLP(CallbackSupportMixin, LearnedNetwork):
+    """Base of the estimators; use `MLPClassifier`, `MLPRegressor` or `MLPAutoencoder`."""
 
     _score_name: ClassVar[str]
 
@@ -108,7 +69,7 @@ class BaseMLP(
     def _hidden_activations(self, n_hidden: int) -> list[str]:
         return per_hidden_layer("activation", self.activation, n_hidden)
 
-    def _stratify(self, rows: FitRows) -> AnyArray | None:  # noqa: ARG002, PLR6301  (subclasses use it)
+    def _stratify(self, rows: FitRows) -> AnyArray | None:  # noqa: ARG002  (subclasses use it)
         return None
 
     # ------------------------------------------------------------------ fitting, step by step
@@ -238,7 +199,7 @@ class BaseMLP(
         shuffles = bool(self.shuffle) and is_stochastic(self.solver)
         training = Training(
             plan=plan,
-            data=_training_data(rows, plan.dtype, self._validation_data(given, plan)),
+            data=training_data(rows, plan.dtype, self._validation_data(given, plan)),
             engine=engine,
             engine_reason=reason,
             state=self._state,
@@ -248,7 +209,7 @@ class BaseMLP(
         )
         self.result_ = train(training, self._observers(original))
         self._set_fitted(plan, self.result_)
-        self._speak(self.result_, incremental=incremental)
+        speak(self, self.result_, incremental=incremental)
 
     def _validation_data(self, given: FitRows | None, plan: TrainingPlan) -> ValidationData | None:
         if given is None:
@@ -263,7 +224,7 @@ class BaseMLP(
                 return float(scorer(snapshot, given.x, given.y, **extra))
 
         return ValidationData(
-            given.x, given.target.astype(plan.dtype), _cast(given.score_weight, plan.dtype), score
+            given.x, given.target.astype(plan.dtype), cast(given.score_weight, plan.dtype), score
         )
 
     def _observers(self, original: tuple[Any, Any, Any]) -> list[FitObserver]:
@@ -310,7 +271,7 @@ class BaseMLP(
         self._expose(state.parameters)
         self.n_iter_ = len(history)
         self.t_ = state.samples_seen
-        self.loss_curve_ = [*getattr(self, "loss_curve_", []), *history.column("loss")]
+        self.loss_curve_ = [*getattr(self, "loss_curve_", []), *(record.loss for record in history)]
         if len(history):
             self.loss_ = self.loss_curve_[-1]
         watched = plan.stopping.monitor == "validation_score"
@@ -331,140 +292,7 @@ class BaseMLP(
             finite = [score for score in self.validation_scores_ if np.isfinite(score)]
             self.best_validation_score_ = max(finite, default=-np.inf)
 
-    def _speak(self, result: FitResult, *, incremental: bool) -> None:
-        """Warn or raise, after everything that was learned has been kept."""
-        if result.status is StopReason.INTERRUPTED:
-            warnings.warn("Training interrupted by user.", stacklevel=5)
-        elif result.status is StopReason.DIVERGED:
-            self._speak_of_divergence()
-        elif incremental:
-            return
-        elif result.status is StopReason.MAX_EPOCHS and is_stochastic(self.solver):
-            message = (
-                f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the "
-                "optimization hasn't converged yet."
-            )
-            warnings.warn(message, ConvergenceWarning, stacklevel=5)
-        elif result.status in _UNFINISHED:
-            message = (
-                f"lbfgs failed to converge after {self.n_iter_} iteration(s): "
-                f"{result.status.sentence} Raise max_iter or max_fun, or scale the data."
-            )
-            warnings.warn(message, ConvergenceWarning, stacklevel=5)
-
-    def _speak_of_divergence(self) -> None:
-        advice = (
-            f" Training left the finite numbers in epoch {self._state.epoch}; the best finite "
-            "weights were kept. Standardise the features (and a regression target), lower "
-            f"`learning_rate_init` (now {self.learning_rate_init:g}), or set `clip_norm`."
-        )
-        if self.plan_.stopping.restore_best:
-            warnings.warn(NON_FINITE_WEIGHTS + advice, ConvergenceWarning, stacklevel=6)
-        else:
-            raise DivergedError(NON_FINITE_WEIGHTS + advice)
-
-    # ------------------------------------------------------------------ using what was learned
-
-    def _fitted_attributes(self, parameters: Vector | None) -> dict[str, Any]:
-        """Return what makes a copy predict with these parameters (with its own for None)."""
-        if parameters is None:
-            return {}
-        views = self._network.views(parameters.copy())
-        return {"coefs_": views[0::2], "intercepts_": views[1::2]}
-
-    def _snapshot(self, parameters: Vector) -> Self:
-        """Return a copy that predicts with these parameters, for scorers."""
-        snapshot = copy.copy(self)
-        for name, value in self._fitted_attributes(parameters).items():
-            setattr(snapshot, name, value)
-        # Scorers hand over plain arrays; names would be missed in them.
-        snapshot.__dict__.pop("feature_names_in_", None)
-        return snapshot
-
-    @property
-    def network_(self) -> NetworkSpec:
-        """The layers of the fitted or initialised network."""
-        check_is_fitted(self, "coefs_")
-        return self._network
-
-    def _check_rows(self, X: Any) -> Any:
-        """Check rows for prediction; returns an ndarray or CSR matrix of the fitted dtype."""
-        check_is_fitted(self, "coefs_")
-        X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
-        X = X.tocsr() if sparse.issparse(X) else X
-        return X.astype(self.coefs_[0].dtype, copy=False)
-
-    def _flat(self) -> Vector:
-        # Users may set coefs_; what they see is what predicts.
-        return pack_arrays(
-            self._network, self.coefs_, self.intercepts_, self.coefs_[0].dtype, "`coefs_`"
-        )
-
-    def _raw(self, X: Any) -> Matrix:
-        """Return raw predictions of shape (rows, n_columns)."""
-        rows = self._check_rows(X)
-        engine = self._prediction_engine()
-        return engine.raw_predictions(self._network, self._flat(), rows)
-
-    def _prediction_engine(self) -> Any:
-        name = self.result_.engine if hasattr(self, "result_") else "auto"
-        return select_engine(name, self.plan_, self.n_threads)[0]
-
-    def _predicted(self, X: Any) -> Matrix:
-        """Return predictions through the link."""
-        raw = self._raw(X)
-        with np.errstate(over="ignore"):
-            return apply_link(self._loss.link, raw, self._loss.groups)
-
-    def transform(self, X: Any, layer: int = -1) -> Matrix:
-        """Return the values of the units of a hidden layer.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        layer : int
-            Which hidden layer: 0 is the first, -1 the last.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_units)
-
-        Raises
-        ------
-        ParameterError
-            There is no such hidden layer.
-        """
-        return self._hidden(self._check_rows(X), layer)
-
-    def _hidden(self, rows: Any, layer: int) -> Matrix:
-        ends = self._network.hidden_ends
-        if not -len(ends) <= layer < len(ends):
-            message = (
-                f"`layer` must name one of the {len(ends)} hidden layers, from 0 or from the end "
-                f"with -1; got {layer}."
-            )
-            raise ParameterError(message)
-        return forward_pass(self._network, self._flat(), rows, stop=ends[layer])[0]
-
-    @property
-    def _n_features_out(self) -> int:
-        # The width of what `transform` returns; a linear model has no hidden layer to return.
-        return int(self._network.units[-2])
-
-    def activations(self, X: Any) -> list[Matrix]:
-        """Return the values of all layers: the input, every hidden layer, the prediction.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-
-        Returns
-        -------
-        list of ndarray of shape (n_samples, n_units)
-        """
-        rows = self._check_rows(X)
-        hidden = [self._hidden(rows, layer) for layer in range(len(self._network.hidden_ends))]
-        return [rows, *hidden, self._predicted(X)]
+    # ------------------------------------------------------------------ without training
 
     def initialize(self, X: Any, y: Any = None) -> Self:
         """Build the network with its initial weights, without training.
@@ -505,7 +333,7 @@ class BaseMLP(
         check_is_fitted(self, "coefs_")
         rows = self._validate_rows(X, y, sample_weight, reset=False, incremental=True)
         plan = self._plan(rows, watches=False)
-        return plan, _training_data(rows, plan.dtype, None), self._flat()
+        return plan, training_data(rows, plan.dtype, None), self._flat()
 
     def _validated(self, X: Any, y: Any, *, reset: bool, numeric: bool) -> tuple[Any, Any]:
         """Check rows and targets together, in the dtype that was asked for."""
@@ -554,34 +382,5 @@ class BaseMLP(
 
     def _repr_html_inner(self) -> str:
         """Return scikit-learn's diagram, with the outcome of the fit below it."""
-        diagram = super()._repr_html_inner()
-        if not hasattr(self, "result_") or not sklearn.get_config()["display"] == "diagram":
-            return str(diagram)
-        return f"{diagram}<p>{self.result_}</p>"
-
-
-_UNFINISHED = {StopReason.MAX_EPOCHS, StopReason.MAX_EVALUATIONS, StopReason.LINE_SEARCH}
-
-
-def _cast(array: AnyArray | None, dtype: str) -> AnyArray | None:
-    return None if array is None else array.astype(dtype)
-
-
-def _training_data(
-    rows: FitRows, dtype: str, validation: ValidationData | None
-) -> TrainingData:
-    return TrainingData(
-        rows.x, rows.target.astype(dtype), _cast(rows.weight, dtype), validation
-    )
-
-
-def keep_parameters(estimator: Any, parameters: dict[str, Any]) -> None:
-    """Store constructor arguments as they are, which is all that scikit-learn allows."""
-    for name, value in parameters.items():
-        if name not in {"self", "__class__"}:
-            setattr(estimator, name, value)
-
-
-def pair_validation(X_val: Any, y_val: Any, weight: Any) -> tuple[Any, Any, Any] | None:
-    """Return validation rows as one thing, or None where there are none."""
-    return None if X_val is None and y_val is None else (X_val, y_val, weight)
+        outcome = f"<p>{self.result_}</p>" if hasattr(self, "result_") else ""
+        return f"{super()._repr_html_inner()}{outcome}"

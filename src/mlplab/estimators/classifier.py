@@ -8,30 +8,19 @@ import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.callback import with_callbacks
 from sklearn.utils import column_or_1d
-from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
+from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
 
 from mlplab._typing import AnyArray, Matrix
-from mlplab.errors import ParameterError, did_you_mean
-from mlplab.estimators.base import BaseMLP, FitRows, keep_parameters, pair_validation
+from mlplab.errors import ParameterError
+from mlplab.estimators.base import BaseMLP
+from mlplab.estimators.class_losses import classification_loss, weights_of_labels
 from mlplab.estimators.labels import LabelCoder
-from mlplab.nn import (
-    CUSTOM_LOSSES,
-    BinaryCrossEntropy,
-    BinaryFocal,
-    BinaryHinge,
-    CategoricalCrossEntropy,
-    CategoricalFocal,
-    CategoricalHinge,
-    Loss,
-    ProbabilitySquaredError,
-    decide,
-)
+from mlplab.estimators.rows import FitRows, keep_parameters, pair_validation
+from mlplab.nn import Loss, decide
 
 __all__ = ["MLPClassifier"]
-
-LOSSES = ("auto", "log_loss", "focal", "hinge", "squared_error")
 
 
 def _has_probabilities(estimator: Any) -> bool:
@@ -319,86 +308,16 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             )
             raise ParameterError(message)
         if self._coder.kind == "multilabel":
-            self._label_weights = self._weights_of_labels(y)
+            self._label_weights = weights_of_labels(self.class_weight, y)
             return weight
         factors = compute_sample_weight(self.class_weight, y)
         return np.asarray(factors if weight is None else weight * factors)
 
-    def _weights_of_labels(self, y: AnyArray) -> tuple[tuple[float, float], ...]:
-        """Return for each label the weight of its zeros and of its ones."""
-        given = self.class_weight
-        if isinstance(given, str):
-            columns = [
-                compute_class_weight("balanced", classes=np.unique(column), y=column)
-                for column in np.asarray(y).T
-            ]
-            # A label that never varies has one class only; it keeps weight one.
-            return tuple(
-                (float(pair[0]), float(pair[1])) if len(pair) == 2 else (1.0, 1.0)
-                for pair in columns
-            )
-        n_labels = np.shape(y)[1]
-        each = given if isinstance(given, list) else [given] * n_labels
-        if len(each) != n_labels:
-            message = (
-                f"`class_weight` must hold one dict for each of the {n_labels} labels; got "
-                f"{len(each)}. Pass {{0: …, 1: …}} for each, or one dict for all."
-            )
-            raise ParameterError(message)
-        return tuple((float(pair.get(0, 1)), float(pair.get(1, 1))) for pair in each)
-
     def _make_loss(self, n_columns: int) -> Loss:  # noqa: ARG002  (the signature of all)
-        name, kind = self.loss, self._coder.kind
-        if not isinstance(name, str):
-            given: Loss = name
-            return given
-        if name in CUSTOM_LOSSES:
-            return CUSTOM_LOSSES[name]
-        if name not in LOSSES:
-            valid = [*LOSSES, *CUSTOM_LOSSES]
-            message = (
-                f"`loss` must be one of {', '.join(valid)}, or a loss of mlplab.nn; got {name!r}."
-                f"{did_you_mean(name, valid)}"
-            )
-            raise ParameterError(message)
-        chosen = "log_loss" if name == "auto" else name
-        if kind == "multioutput" and chosen != "log_loss":
-            message = (
-                "`loss` must be 'log_loss' where each column of `y` is a class variable of its "
-                f"own; got {name!r}. Use loss='auto', or one classifier a column."
-            )
-            raise ParameterError(message)
-        if chosen in {"hinge", "squared_error", "focal"} and self.label_smoothing:
-            message = (
-                f"`label_smoothing` acts on log_loss only; got loss={name!r} with "
-                f"label_smoothing={self.label_smoothing}. Set one of them back."
-            )
-            raise ParameterError(message)
-        exclusive = kind in {"multiclass", "multioutput"}
-        return self._exclusive_loss(chosen) if exclusive else self._element_loss(chosen)
-
-    def _exclusive_loss(self, name: str) -> Loss:
-        makers = {
-            "log_loss": lambda: CategoricalCrossEntropy(self._coder.groups, self.label_smoothing),
-            "focal": CategoricalFocal,
-            "hinge": CategoricalHinge,
-            "squared_error": lambda: ProbabilitySquaredError("softmax"),
-        }
-        return makers[name]()
-
-    def _element_loss(self, name: str) -> Loss:
         weights = getattr(self, "_label_weights", None) if self.class_weight is not None else None
-        if self._coder.kind != "multilabel":
-            weights = None
-        makers = {
-            "log_loss": lambda: BinaryCrossEntropy(self.label_smoothing, weights),
-            "focal": lambda: BinaryFocal(label_weights=weights),
-            "hinge": lambda: BinaryHinge(weights),
-            "squared_error": lambda: ProbabilitySquaredError("logistic"),
-        }
-        return makers[name]()
+        return classification_loss(self.loss, self._coder, self.label_smoothing, weights)
 
-    def _stratify(self, rows: FitRows) -> AnyArray | None:  # noqa: PLR6301  (overrides)
+    def _stratify(self, rows: FitRows) -> AnyArray | None:
         # scikit-learn stratifies on what it trains on, and only where that is one column.
         return rows.target if rows.target.shape[1] == 1 else None
 

@@ -118,7 +118,8 @@ class LabelCoder:
             return decided.astype(int)
         if self.kind == "binary":
             positions = decided[:, 0].astype(int)
-            return self.classes[0][np.minimum(positions, len(self.classes[0]) - 1)]
+            decoded: AnyArray = self.classes[0][np.minimum(positions, len(self.classes[0]) - 1)]
+            return decoded
         ends = np.cumsum(self.groups)
         columns = [
             values[decided[:, end - len(values) : end].argmax(axis=1)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,8 +24,8 @@ from mlplab.optim import (
     SGD,
     Adagrad,
     Adam,
-    Adaptive,
     AdamW,
+    Adaptive,
     Constant,
     Cosine,
     Exponential,
@@ -100,7 +100,7 @@ def _optimiser(est: Any) -> Optimiser:
     if not isinstance(est.solver, str):
         optimiser: Optimiser = est.solver
         return optimiser
-    makers = {
+    makers: dict[str, Callable[[], Optimiser]] = {
         "sgd": lambda: SGD(float(est.momentum), bool(est.nesterovs_momentum)),
         "adam": lambda: Adam(est.beta_1, est.beta_2, est.epsilon),
         "adamw": lambda: AdamW(est.beta_1, est.beta_2, est.epsilon),
@@ -119,7 +119,7 @@ def _schedule(est: Any, optimiser: Optimiser) -> Schedule:
     if name == "constant" or (name in _SGD_ONLY and not isinstance(optimiser, SGD)):
         return Constant(rate)
     third = max(1, est.max_iter // 3)
-    makers = {
+    makers: dict[str, Callable[[], Schedule]] = {
         "invscaling": lambda: InverseScaling(rate, est.power_t),
         "adaptive": lambda: Adaptive(rate),
         "plateau": lambda: Adaptive(rate, forgets_best=True),
@@ -227,9 +227,7 @@ def pack_arrays(
     ParameterError
         Numbers or shapes of the arrays do not fit the network.
     """
-    arrays = [
-        np.asarray(array) for pair in zip(coefs, intercepts, strict=False) for array in pair
-    ]
+    arrays = [np.asarray(array) for pair in zip(coefs, intercepts, strict=False) for array in pair]
     expected = [slot.spec.shape for slot in network.slots]
     received = [array.shape for array in arrays]
     if expected != received or len(coefs) != len(intercepts):

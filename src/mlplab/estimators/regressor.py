@@ -11,7 +11,8 @@ from sklearn.utils.metaestimators import available_if
 
 from mlplab._typing import AnyArray
 from mlplab.errors import DataError, ParameterError, did_you_mean
-from mlplab.estimators.base import BaseMLP, FitRows, keep_parameters, pair_validation
+from mlplab.estimators.base import BaseMLP
+from mlplab.estimators.rows import FitRows, keep_parameters, pair_validation
 from mlplab.nn import CUSTOM_LOSSES, AbsoluteError, Huber, Loss, Poisson, SquaredError
 
 __all__ = ["MLPRegressor", "regression_loss"]
@@ -32,8 +33,12 @@ def regression_loss(name: Any, n_columns: int) -> Loss:
         return given
     if name == "squared_error":
         return SquaredError(reported_scale=1 / n_columns)
-    simple = {"absolute_error": AbsoluteError(), "huber": Huber(), "poisson": Poisson()}
-    losses: dict[str, Loss] = {**simple, **CUSTOM_LOSSES}
+    losses: dict[str, Loss] = {
+        "absolute_error": AbsoluteError(),
+        "huber": Huber(),
+        "poisson": Poisson(),
+        **CUSTOM_LOSSES,
+    }
     if name not in losses:
         valid = [*LOSSES, *CUSTOM_LOSSES]
         message = (

@@ -54,6 +54,10 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, Real) and not isinstance(value, (bool, np.bool_))
 
 
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
 def _number(low: float, high: float = math.inf, *, closed: str = "[]") -> Rule:
     def allows(value: Any) -> bool:
         if not _is_number(value) or math.isnan(value):
@@ -69,7 +73,7 @@ def _integer(low: int, *, or_infinite: bool = False) -> Rule:
     def allows(value: Any) -> bool:
         if or_infinite and _is_number(value) and value == math.inf:
             return True
-        return isinstance(value, Integral) and not isinstance(value, bool) and value >= low
+        return _is_integer(value) and bool(value >= low)
 
     return Rule(allows, f"an integer of at least {low}" + (" or infinity" if or_infinite else ""))
 
@@ -97,9 +101,7 @@ FUNCTION = Rule(callable, "a function")
 
 def _is_sizes(value: Any) -> bool:
     sizes = value if hasattr(value, "__iter__") and not isinstance(value, str) else [value]
-    return all(
-        isinstance(size, Integral) and not isinstance(size, bool) and size > 0 for size in sizes
-    )
+    return all(_is_integer(size) and size > 0 for size in sizes)
 
 
 def _is_activation(value: Any) -> bool:
@@ -120,7 +122,7 @@ def _is_init_arrays(value: Any) -> bool:
 
 def _is_random_state(value: Any) -> bool:
     legacy = isinstance(value, np.random.RandomState) or value is np.random
-    seed = isinstance(value, Integral) and not isinstance(value, bool) and 0 <= value < 2**32
+    seed = _is_integer(value) and bool(0 <= value < 2**32)
     return value is None or legacy or seed
 
 

@@ -27,7 +27,7 @@ class Printer:
         if record.validation_score is not None:
             print(f"Validation score: {record.validation_score:f}")  # noqa: T201  (same)
 
-    def on_end(self, result: FitResult) -> None:  # noqa: PLR6301  (the protocol's signature)
+    def on_end(self, result: FitResult) -> None:
         """Print why training stopped."""
         if result.status is not StopReason.MAX_EPOCHS:
             print(result.status.sentence)  # noqa: T201  (same)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mlplab.errors import ModelFileError, did_you_mean
-from mlplab.export.atomic import write_atomically
+from mlplab._files import write_atomically
 from mlplab.export.container import from_bytes, to_bytes
 from mlplab.results import ModelArtifact
 

@@ -13,18 +13,18 @@ from mlplab.nn.register import CUSTOM_LOSSES
 
 __all__ = ["LOSSES", "loss_from_dict", "loss_to_dict"]
 
-LOSSES: dict[str, Any] = {
-    cls.name: cls
-    for cls in (getattr(losses, name) for name in losses.__all__)
-    if dataclasses.is_dataclass(cls)
-}
+_CLASSES: list[Any] = [getattr(losses, name) for name in losses.__all__ if name != "Loss"]
+
+LOSSES: dict[str, Any] = {cls.name: cls for cls in _CLASSES}
 """Every loss by its name."""
 
 
 def loss_to_dict(loss: Loss) -> dict[str, Any]:
     """Return a loss as a mapping: its name and its settings."""
-    settings = dataclasses.asdict(loss) if dataclasses.is_dataclass(loss) else {}  # type: ignore[call-overload]  # losses are dataclasses
-    return {"name": loss.name, **({} if loss.name in CUSTOM_LOSSES else settings)}
+    if loss.name in CUSTOM_LOSSES:
+        return {"name": loss.name}
+    built_in: Any = loss
+    return {"name": loss.name, **dataclasses.asdict(built_in)}
 
 
 def loss_from_dict(stored: Mapping[str, Any]) -> Loss:

@@ -1,7 +1,17 @@
 """Optimisers and schedules: pure functions, and frozen data that name them."""
 
 from mlplab.optim.lbfgs import LbfgsOutcome, minimise, minimise_resumable, two_loop_direction
-from mlplab.optim.recipes import LBFGS, SGD, Adagrad, Adam, AdamW, NAdam, Optimiser, RMSprop
+from mlplab.optim.recipes import (
+    LBFGS,
+    OPTIMISERS,
+    SGD,
+    Adagrad,
+    Adam,
+    AdamW,
+    NAdam,
+    Optimiser,
+    RMSprop,
+)
 from mlplab.optim.schedules import (
     Adaptive,
     Constant,
@@ -33,6 +43,7 @@ from mlplab.optim.transforms import (
 
 __all__ = [
     "LBFGS",
+    "OPTIMISERS",
     "SGD",
     "Adagrad",
     "Adam",

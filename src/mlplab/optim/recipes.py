@@ -7,7 +7,7 @@ engine. `transform()` gives the definition that the reference engine runs.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from mlplab.optim.transforms import (
     Transform,
@@ -20,7 +20,17 @@ from mlplab.optim.transforms import (
     scale_by_rate,
 )
 
-__all__ = ["LBFGS", "SGD", "Adagrad", "Adam", "AdamW", "NAdam", "Optimiser", "RMSprop"]
+__all__ = [
+    "LBFGS",
+    "OPTIMISERS",
+    "SGD",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "NAdam",
+    "Optimiser",
+    "RMSprop",
+]
 
 
 @runtime_checkable
@@ -196,3 +206,9 @@ class LBFGS:
     def transform(self) -> Transform:
         """Refuse: L-BFGS has a line search and no update from a gradient alone."""
         raise NotImplementedError(type(self).__name__)
+
+
+OPTIMISERS: dict[str, type[Any]] = {
+    recipe.name: recipe for recipe in (SGD, Adam, AdamW, NAdam, RMSprop, Adagrad, LBFGS)
+}
+"""Every recipe by its name."""

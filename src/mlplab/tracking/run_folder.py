@@ -14,7 +14,7 @@ from typing import Any
 
 from mlplab.errors import DataError, did_you_mean
 from mlplab.results import History
-from mlplab.tracking.atomic import output_error, write_atomically
+from mlplab._files import output_error, write_atomically
 from mlplab.tracking.environment import environment
 from mlplab.tracking.history_file import history_from_parquet, history_to_parquet
 from mlplab.tracking.json_ready import json_text

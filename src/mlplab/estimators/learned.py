@@ -1,0 +1,155 @@
+"""What a fitted or initialised network can be asked for, whatever it was fitted to."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any, Self
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from mlplab._typing import Matrix, Vector
+from mlplab.engines import select_engine
+from mlplab.errors import ParameterError
+from mlplab.estimators import storage
+from mlplab.estimators.plans import pack_arrays
+from mlplab.nn import NetworkSpec, apply_link, forward_pass
+from mlplab.results import ModelArtifact
+
+__all__ = ["LearnedNetwork"]
+
+
+class LearnedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    """Raw predictions, values of hidden layers, storage.
+
+    Every estimator is a transformer too: `transform` gives the values of a hidden layer, so a
+    fitted network can stand in the middle of a pipeline as a maker of features.
+    """
+
+    def _fitted_attributes(self, parameters: Vector | None) -> dict[str, Any]:
+        """Return what makes a copy predict with these parameters (with its own for None)."""
+        if parameters is None:
+            return {}
+        views = self._network.views(parameters.copy())
+        return {"coefs_": views[0::2], "intercepts_": views[1::2]}
+
+    def _snapshot(self, parameters: Vector) -> Self:
+        """Return a copy that predicts with these parameters, for scorers."""
+        snapshot = copy.copy(self)
+        for name, value in self._fitted_attributes(parameters).items():
+            setattr(snapshot, name, value)
+        # Scorers hand over plain arrays; names would be missed in them.
+        snapshot.__dict__.pop("feature_names_in_", None)
+        return snapshot
+
+    @property
+    def network_(self) -> NetworkSpec:
+        """The layers of the fitted or initialised network."""
+        check_is_fitted(self, "coefs_")
+        network: NetworkSpec = self._network
+        return network
+
+    def _check_rows(self, X: Any) -> Any:
+        """Check rows for prediction; returns an ndarray or CSR matrix of the fitted dtype."""
+        check_is_fitted(self, "coefs_")
+        X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
+        X = X.tocsr() if sparse.issparse(X) else X
+        return X.astype(self.coefs_[0].dtype, copy=False)
+
+    def _flat(self) -> Vector:
+        # Users may set coefs_; what they see is what predicts.
+        return pack_arrays(
+            self._network, self.coefs_, self.intercepts_, self.coefs_[0].dtype, "`coefs_`"
+        )
+
+    def _raw(self, X: Any) -> Matrix:
+        """Return raw predictions of shape (rows, n_columns)."""
+        rows = self._check_rows(X)
+        engine = self._prediction_engine()
+        raw: Matrix = engine.raw_predictions(self._network, self._flat(), rows)
+        return raw
+
+    def _prediction_engine(self) -> Any:
+        name = self.result_.engine if hasattr(self, "result_") else "auto"
+        return select_engine(name, self.plan_, self.n_threads)[0]
+
+    def _predicted(self, X: Any) -> Matrix:
+        """Return predictions through the link."""
+        raw = self._raw(X)
+        with np.errstate(over="ignore"):
+            return apply_link(self._loss.link, raw, self._loss.groups)
+
+    def transform(self, X: Any, layer: int = -1) -> Matrix:
+        """Return the values of the units of a hidden layer.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        layer : int
+            Which hidden layer: 0 is the first, -1 the last.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_units)
+
+        Raises
+        ------
+        ParameterError
+            There is no such hidden layer.
+        """
+        return self._hidden(self._check_rows(X), layer)
+
+    def _hidden(self, rows: Any, layer: int) -> Matrix:
+        ends = self._network.hidden_ends
+        if not -len(ends) <= layer < len(ends):
+            message = (
+                f"`layer` must name one of the {len(ends)} hidden layers, from 0 or from the end "
+                f"with -1; got {layer}."
+            )
+            raise ParameterError(message)
+        return forward_pass(self._network, self._flat(), rows, stop=ends[layer])[0]
+
+    @property
+    def _n_features_out(self) -> int:
+        # The width of what `transform` returns; a linear model has no hidden layer to return.
+        return int(self._network.units[-2])
+
+    def activations(self, X: Any) -> list[Matrix]:
+        """Return the values of all layers: the input, every hidden layer, the prediction.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        list of ndarray of shape (n_samples, n_units)
+        """
+        rows = self._check_rows(X)
+        hidden = [self._hidden(rows, layer) for layer in range(len(self._network.hidden_ends))]
+        return [rows, *hidden, self._predicted(X)]
+
+    def to_artifact(self) -> ModelArtifact:
+        """Return the estimator as plain data: JSON-ready header and named arrays.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            There is nothing to store yet.
+        """
+        check_is_fitted(self, "coefs_")
+        return storage.to_artifact(self)
+
+    @classmethod
+    def from_artifact(cls, artifact: ModelArtifact) -> Self:
+        """Return the estimator that `to_artifact` stored, ready to predict and to train on.
+
+        Raises
+        ------
+        ModelFileError
+            The artifact is of another kind, or does not hold together.
+        """
+        estimator: Self = storage.from_artifact(cls, artifact)
+        return estimator

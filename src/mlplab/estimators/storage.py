@@ -1,0 +1,227 @@
+"""Estimators as plain data and back; no pickle.
+
+Everything needed to predict is stored, and everything needed to go on training: the optimiser's
+memory, the counters of the state, the history. Parameters that are code or generators (a scorer,
+a schedule of one's own, a `RandomState`) cannot be data: they come back as their defaults, and
+the header names them under ``replaced``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from mlplab._typing import AnyArray
+from mlplab.engines import TrainingState
+from mlplab.errors import ModelFileError
+from mlplab.estimators.labels import LabelCoder
+from mlplab.estimators.plans import build_plan
+from mlplab.nn import Loss, NetworkSpec, loss_from_dict, loss_to_dict
+from mlplab.optim import OPTIMISERS, Optimiser
+from mlplab.results import EpochRecord, FitResult, History, ModelArtifact, StopReason
+
+__all__ = ["from_artifact", "to_artifact"]
+
+_FITTED = (
+    "n_features_in_",
+    "n_iter_",
+    "n_layers_",
+    "n_outputs_",
+    "out_activation_",
+    "t_",
+    "loss_",
+    "best_loss_",
+    "loss_curve_",
+    "validation_loss_curve_",
+    "validation_scores_",
+    "best_validation_score_",
+    "code_layer_",
+)
+_COUNTERS = (
+    "step",
+    "epoch",
+    "samples_seen",
+    "origin_step",
+    "origin_epoch",
+    "divisions",
+    "no_improvement",
+    "best_figure",
+    "figure_to_beat",
+    "best_epoch",
+)
+
+
+class _NotData(Exception):  # noqa: N818  (never leaves this module)
+    """A parameter that is code or a generator."""
+
+
+def to_artifact(estimator: Any) -> ModelArtifact:
+    """Return a fitted estimator as JSON-ready header and named arrays.
+
+    Raises
+    ------
+    sklearn.exceptions.NotFittedError
+        There is nothing to store yet.
+    """
+    network: NetworkSpec = estimator.network_
+    parameters, replaced = _stored_parameters(estimator.get_params(deep=False))
+    state: TrainingState = estimator._state  # noqa: SLF001  (storage is part of the estimator)
+    header: dict[str, Any] = {
+        "parameters": parameters,
+        "replaced": replaced,
+        "network": network.to_dicts(),
+        "loss": loss_to_dict(estimator._loss),  # noqa: SLF001  (same)
+        "fitted": {name: getattr(estimator, name) for name in _FITTED if hasattr(estimator, name)},
+        "state": {name: getattr(state, name) for name in _COUNTERS},
+        "stop": state.stop.name if state.stop else None,
+        "plan": _stored_plan(estimator),
+        "result": _stored_result(getattr(estimator, "result_", None)),
+    }
+    if hasattr(estimator, "feature_names_in_"):
+        header["feature_names"] = [str(name) for name in estimator.feature_names_in_]
+    coder = estimator.__dict__.get("_coder")
+    if coder is not None:
+        header["labels"] = {"kind": coder.kind, "classes": [_values(c) for c in coder.classes]}
+    arrays: dict[str, AnyArray] = {}
+    for i, (coef, intercept) in enumerate(
+        zip(estimator.coefs_, estimator.intercepts_, strict=True)
+    ):
+        arrays[f"coef/{i}"], arrays[f"intercept/{i}"] = np.array(coef), np.array(intercept)
+    arrays["best_parameters"] = state.best_parameters
+    arrays.update({f"slot/{name}": np.asarray(slot) for name, slot in state.slots.items()})
+    return ModelArtifact(type(estimator).__name__, header, arrays)
+
+
+def from_artifact(cls: type[Any], artifact: ModelArtifact) -> Any:
+    """Return the estimator that `to_artifact` stored.
+
+    Raises
+    ------
+    ModelFileError
+        The artifact is of another kind, or does not hold together.
+    """
+    if artifact.kind != cls.__name__:
+        message = f"The model must be a {cls.__name__}; the file holds a {artifact.kind}."
+        raise ModelFileError(message)
+    try:
+        return _rebuild(cls, artifact.header, artifact.arrays)
+    except (KeyError, TypeError, IndexError) as broken:
+        message = f"The model of kind {artifact.kind} does not hold together: {broken!r}."
+        raise ModelFileError(message) from broken
+
+
+def _rebuild(cls: type[Any], header: Mapping[str, Any], arrays: Mapping[str, AnyArray]) -> Any:
+    estimator = cls(**{k: _restored(k, v) for k, v in header["parameters"].items()})
+    network = NetworkSpec.from_dicts(header["network"])
+    count = len(network.dense_layers)
+    flat = [arrays[f"{name}/{i}"] for i in range(count) for name in ("coef", "intercept")]
+    estimator._network = network
+    estimator._loss = loss_from_dict(header["loss"])
+    if "labels" in header:
+        classes = tuple(_array(values) for values in header["labels"]["classes"])
+        estimator._coder = LabelCoder(header["labels"]["kind"], classes)
+        estimator.classes_ = estimator._coder.exposed_classes
+        if estimator._coder.kind == "multilabel":
+            estimator._label_weights = getattr(estimator._loss, "label_weights", None)
+    for name, value in header["fitted"].items():
+        setattr(estimator, name, value)
+    if "feature_names" in header:
+        estimator.feature_names_in_ = np.asarray(header["feature_names"], dtype=object)
+    parameters = network.pack(flat)
+    slots = {name[5:]: array for name, array in arrays.items() if name.startswith("slot/")}
+    stop = StopReason[header["stop"]] if header["stop"] else None
+    estimator._state = TrainingState(
+        parameters, slots, best_parameters=arrays["best_parameters"], stop=stop, **header["state"]
+    )
+    estimator._dropout_seed = header["plan"]["dropout_seed"]
+    estimator.plan_ = build_plan(estimator, network, estimator._loss, **header["plan"])
+    estimator._expose(parameters)
+    if header["result"] is not None:
+        estimator.result_ = _restored_result(header["result"])
+    return estimator
+
+
+def _stored_plan(estimator: Any) -> dict[str, Any]:
+    plan = estimator.plan_
+    return {
+        # No batch is larger than the rows, so this gives the same batch size again.
+        "n_rows": plan.batch_size,
+        "dtype": plan.dtype,
+        "dropout_seed": plan.dropout_seed,
+        "watches_validation": plan.stopping.restore_best,
+        "score": plan.stopping.score,
+    }
+
+
+def _stored_result(result: FitResult | None) -> dict[str, Any] | None:
+    if result is None:
+        return None
+    plain = {
+        field.name: getattr(result, field.name)
+        for field in dataclasses.fields(result)
+        if field.name not in {"history", "status"}
+    }
+    return {**plain, "history": result.history.to_columns(), "status": result.status.name}
+
+
+def _restored_result(stored: Mapping[str, Any]) -> FitResult:
+    columns = stored["history"]
+    rows = zip(*columns.values(), strict=True)
+    records = tuple(EpochRecord(**dict(zip(columns, row, strict=True))) for row in rows)
+    plain = {key: value for key, value in stored.items() if key not in {"history", "status"}}
+    return FitResult(history=History(records), status=StopReason[stored["status"]], **plain)
+
+
+def _stored_parameters(parameters: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    kept, replaced = {}, {}
+    for name, value in parameters.items():
+        try:
+            kept[name] = _plain(value)
+        except _NotData:
+            replaced[name] = type(value).__name__
+    return kept, replaced
+
+
+def _plain(value: Any) -> Any:
+    """Return a parameter as JSON can hold it."""
+    if isinstance(value, Optimiser):
+        return {"$optimiser": value.name, **dataclasses.asdict(value)}  # type: ignore[call-overload]  # recipes are dataclasses
+    if isinstance(value, Loss):
+        return {"$loss": loss_to_dict(value)}
+    if isinstance(value, Mapping):
+        # Keys of JSON are strings; classes may be numbers.
+        return {"$pairs": [[_plain(key), _plain(item)] for key, item in value.items()]}
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, (list, tuple, np.ndarray)) and np.ndim(np.asarray(value, object)) == 1:
+        return [_plain(item) for item in value]
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    raise _NotData
+
+
+def _restored(name: str, value: Any) -> Any:
+    if isinstance(value, dict) and "$optimiser" in value:
+        fields = {key: item for key, item in value.items() if key != "$optimiser"}
+        return OPTIMISERS[value["$optimiser"]](**fields)
+    if isinstance(value, dict) and "$loss" in value:
+        return loss_from_dict(value["$loss"])
+    if isinstance(value, dict) and "$pairs" in value:
+        return {key: _restored(name, item) for key, item in value["$pairs"]}
+    if isinstance(value, list):
+        items = [_restored(name, item) for item in value]
+        return tuple(items) if name == "hidden_layer_sizes" else items
+    return value
+
+
+def _values(array: AnyArray) -> dict[str, Any]:
+    """Class labels with their type; text and numbers alike."""
+    dtype = "object" if array.dtype == object else array.dtype.str
+    return {"dtype": dtype, "values": array.tolist()}
+
+
+def _array(stored: Mapping[str, Any]) -> AnyArray:
+    return np.array(stored["values"], dtype=stored["dtype"])
