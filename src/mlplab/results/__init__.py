@@ -1,6 +1,12 @@
 """Frozen nouns: what the rooms hand to each other."""
 
 from mlplab.results.artifact import ModelArtifact
+from mlplab.results.explained import (
+    GradientReport,
+    GradientRow,
+    LayerDescription,
+    NetworkDescription,
+)
 from mlplab.results.fit import FitResult, StopReason
 from mlplab.results.history import EpochRecord, History
 from mlplab.results.metrics import (
@@ -13,7 +19,9 @@ from mlplab.results.metrics import (
     OutputRow,
     RegressionMetrics,
 )
+from mlplab.results.run import Metrics, ModelDescription, RunMetrics, RunResult, SplitSizes
 from mlplab.results.tables import Choice, ColumnSummary, Dataset, TableDescription, Task
+from mlplab.results.traced import Phase, Trace, TraceLine
 
 __all__ = [
     "Choice",
@@ -24,14 +32,26 @@ __all__ = [
     "Dataset",
     "EpochRecord",
     "FitResult",
+    "GradientReport",
+    "GradientRow",
     "History",
     "Label",
     "LabelRow",
+    "LayerDescription",
+    "Metrics",
     "ModelArtifact",
+    "ModelDescription",
     "MultilabelMetrics",
+    "NetworkDescription",
     "OutputRow",
+    "Phase",
     "RegressionMetrics",
+    "RunMetrics",
+    "RunResult",
+    "SplitSizes",
     "StopReason",
     "TableDescription",
     "Task",
+    "Trace",
+    "TraceLine",
 ]
