@@ -12,8 +12,10 @@ from jaxtyping import install_import_hook
 
 matplotlib.use("Agg")
 
-# Shapes in signatures are checked by beartype, in the tests only.
-install_import_hook(["mlplab.nn", "mlplab.optim", "mlplab.engines"], "beartype.beartype")
+# Shapes in signatures are checked by beartype, in the tests only, and only when asked for: a
+# training step is a hundred times slower with it. `scripts/test` runs the mathematical rooms so.
+if os.environ.get("MLPLAB_CHECK_SHAPES") == "1":
+    install_import_hook(["mlplab.nn", "mlplab.optim", "mlplab.engines"], "beartype.beartype")
 
 
 @pytest.fixture

@@ -195,6 +195,7 @@ class BaseMLP(CallbackSupportMixin, LearnedNetwork):
         *,
         incremental: bool,
     ) -> None:
+        self.plan_ = plan
         engine, reason = select_engine(self.engine, plan, self.n_threads)
         shuffles = bool(self.shuffle) and is_stochastic(self.solver)
         training = Training(
@@ -267,7 +268,6 @@ class BaseMLP(CallbackSupportMixin, LearnedNetwork):
 
     def _set_fitted(self, plan: TrainingPlan, result: FitResult) -> None:
         state, history = self._state, result.history
-        self.plan_ = plan
         self._expose(state.parameters)
         self.n_iter_ = len(history)
         self.t_ = state.samples_seen

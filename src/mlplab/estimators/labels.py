@@ -91,7 +91,7 @@ class LabelCoder:
         if self.kind == "multilabel":
             return np.asarray(y).astype(bool)
         if self.kind == "binary":
-            return (self._positions(np.ravel(y), self.classes[0]) == 1)[:, None]
+            return np.asarray(self._positions(np.ravel(y), self.classes[0]) == 1)[:, None]
         columns = np.asarray(y).reshape(len(y), -1).T
         parts = [
             np.eye(len(values), dtype=bool)[self._positions(column, values)]

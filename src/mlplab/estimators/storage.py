@@ -46,6 +46,7 @@ _COUNTERS = (
     "samples_seen",
     "origin_step",
     "origin_epoch",
+    "first_epoch",
     "divisions",
     "no_improvement",
     "best_figure",
