@@ -7,6 +7,7 @@ Liu and Nocedal, 1989; Nocedal and Wright, Numerical Optimization, 2006, algorit
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -207,14 +208,17 @@ def _line_search(
             seen[key] = objective(point)
         return seen[key]
 
-    length, *_ = optimize.line_search(
-        lambda point: evaluate(point)[0],
-        lambda point: evaluate(point)[1],
-        x,
-        direction,
-        gradient,
-        value,
-    )
+    with warnings.catch_warnings():
+        # What SciPy would warn of is told by the status.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        length, *_ = optimize.line_search(
+            lambda point: evaluate(point)[0],
+            lambda point: evaluate(point)[1],
+            x,
+            direction,
+            gradient,
+            value,
+        )
     if length is None:
         return None
     point = x + length * direction
