@@ -166,7 +166,9 @@ class TrainingState:
     step, epoch, samples_seen : int
         Steps, epochs and rows over the life of the network.
     origin_step, origin_epoch : int
-        Where the current training began; schedules count from there.
+        Where the optimiser began; schedules count from there.
+    first_epoch : int
+        Epochs before the current training, whose length is counted from there.
     divisions : int
         How often an adaptive rate was divided.
     no_improvement : int
@@ -188,6 +190,7 @@ class TrainingState:
     samples_seen: int = 0
     origin_step: int = 0
     origin_epoch: int = 0
+    first_epoch: int = 0
     divisions: int = 0
     no_improvement: int = 0
     best_figure: float = math.inf
@@ -209,6 +212,7 @@ class TrainingState:
             Keep the optimiser's memory and where its schedule stands; otherwise both start anew.
         """
         self.stop = None
+        self.first_epoch = self.epoch
         if not keep_optimiser:
             self.slots = {}
             self.step = self.origin_step = 0

@@ -117,7 +117,7 @@ def _apply_rule(plan: TrainingPlan, state: TrainingState, record: EpochRecord) -
         state.best_parameters = state.parameters.copy()
     if state.no_improvement > rule.patience:
         _out_of_patience(plan, state, record, figure)
-    if state.stop is None and state.epoch - state.origin_epoch >= rule.max_epochs:
+    if state.stop is None and state.epoch - state.first_epoch >= rule.max_epochs:
         state.stop = StopReason.MAX_EPOCHS
 
 
