@@ -210,6 +210,9 @@ class BaseMLP(CallbackSupportMixin, LearnedNetwork):
         )
         self.result_ = train(training, self._observers(original))
         self._set_fitted(plan, self.result_)
+        if not self.result_.n_epochs:
+            # L-BFGS may find the start good enough; there is a loss all the same.
+            self.loss_ = engine.objective(plan, self._state.parameters, training.data)[1]
         speak(self, self.result_, incremental=incremental)
 
     def _validation_data(self, given: FitRows | None, plan: TrainingPlan) -> ValidationData | None:
