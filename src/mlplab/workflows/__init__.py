@@ -1,1 +1,53 @@
-"""workflows"""
+"""The verbs: what the command line, a notebook or a page can do with data and models.
+
+=================================  ==========================================================
+`fit`                              from a table to a trained network, figures and a report
+`run`                              what a study file says
+`save`, `load`                     a model as one file, without pickle
+`predict`, `evaluate`              with a saved model
+`describe`, `check`, `trace`       explain a network
+`report`                           write the report of a run again
+`data_list`, `data_get`            named data sets
+=================================  ==========================================================
+
+Nothing here prints; progress is told to the observers that are passed in. Each verb is loaded
+when it is first used, so that loading a bare estimator needs no table library.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+_HOMES = {
+    "ProgressObserver": "mlplab.workflows.progress",
+    "Study": "mlplab.workflows.study",
+    "TabularModel": "mlplab.workflows.model",
+    "check": "mlplab.workflows.explaining",
+    "data_get": "mlplab.workflows.catalogue",
+    "data_list": "mlplab.workflows.catalogue",
+    "describe": "mlplab.workflows.explaining",
+    "evaluate": "mlplab.workflows.predicting",
+    "fit": "mlplab.workflows.fitting",
+    "load": "mlplab.workflows.saving",
+    "predict": "mlplab.workflows.predicting",
+    "read_study": "mlplab.workflows.study_file",
+    "report": "mlplab.workflows.reporting",
+    "run": "mlplab.workflows.fitting",
+    "save": "mlplab.workflows.saving",
+    "trace": "mlplab.workflows.explaining",
+}
+
+__all__ = sorted(_HOMES)  # noqa: PLE0605  (one table of names)
+
+
+def __getattr__(name: str) -> Any:
+    """Load a verb when it is first used."""
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    message = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(message)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,95 @@
+"""What is chosen for a network where nobody said anything, and why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from mlplab.errors import ParameterError, did_you_mean
+from mlplab.results import Choice
+from mlplab.workflows.parts import Parts
+
+__all__ = ["choose_parameters", "match_class_weight"]
+
+_SMALL, _MIDDLE = 5_000, 50_000
+
+
+def choose_parameters(
+    parts: Parts, given: dict[str, Any]
+) -> tuple[dict[str, Any], tuple[Choice, ...]]:
+    """Return the parameters of the network, and what was chosen about them.
+
+    Parameters
+    ----------
+    parts : Parts
+    given : dict
+        What was asked for; it is never changed.
+    """
+    proposals = [
+        _sizes(parts),
+        ("activation", "relu", "It is quick to calculate and trains well in most networks."),
+        ("solver", "adam", "It finds a step size for each weight by itself."),
+    ]
+    if given.get("solver") != "lbfgs":
+        proposals.append(_batch(len(parts.train)))
+    if len(parts.validation) and given.get("early_stopping", True):
+        proposals += _stopping(given, len(parts.validation))
+    chosen = [one for one in proposals if one[0] not in given]
+    parameters = {**{name: value for name, value, _ in chosen}, **given}
+    choices = tuple(Choice(name, _words(value), reason) for name, value, reason in chosen)
+    return parameters, choices
+
+
+def _sizes(parts: Parts) -> tuple[str, Any, str]:
+    n_features = parts.train.x.shape[1]
+    if parts.task == "autoencoder":
+        code = max(1, round(n_features / 3))
+        wide = max(code + 1, round(n_features * 2 / 3))
+        reason = f"The narrow layer has a third of the {n_features} prepared columns."
+        return "hidden_layer_sizes", [wide, code, wide], reason
+    if parts.image:
+        return "hidden_layer_sizes", [256, 128], "Pictures need wide layers."
+    reason = "Two layers of this size learn most tables; early stopping keeps them from too much."
+    return "hidden_layer_sizes", [64, 32], reason
+
+
+def _batch(n_rows: int) -> tuple[str, Any, str]:
+    size = 32 if n_rows < _SMALL else (128 if n_rows < _MIDDLE else 256)
+    return "batch_size", size, f"With {n_rows:,} training rows this makes many steps an epoch."
+
+
+def _stopping(given: dict[str, Any], n_rows: int) -> list[tuple[str, Any, str]]:
+    rows = f"{n_rows:,} validation row{'' if n_rows == 1 else 's'}"
+    return [
+        ("early_stopping", True, f"The epoch is kept that does best on {rows} set aside."),
+        ("stopping", "loss", "The loss changes smoothly; scores of few rows jump."),
+        ("n_iter_no_change", 20, "Training waits so many epochs for something better."),
+    ]
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+
+
+def match_class_weight(parameters: dict[str, Any], classes: Any) -> dict[str, Any]:
+    """Return the parameters with the names in `class_weight` turned into classes.
+
+    Raises
+    ------
+    ParameterError
+        A name is no class.
+    """
+    weights = parameters.get("class_weight")
+    if not isinstance(weights, dict):
+        return parameters
+    known = {str(value): value for value in np.asarray(classes).tolist()}
+    matched = {}
+    for name, weight in weights.items():
+        if str(name) not in known:
+            hint = did_you_mean(str(name), known) or f" The classes are {', '.join(known)}."
+            raise ParameterError(f"`class_weight` must name classes; got {name!r}.{hint}")
+        matched[known[str(name)]] = weight
+    return {**parameters, "class_weight": matched}

@@ -1,0 +1,284 @@
+"""From data to a trained network with figures, a folder and a report."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from sklearn.exceptions import ConvergenceWarning
+
+from mlplab import data as data_room
+from mlplab import explain
+from mlplab.errors import DivergedError, ParameterError, StudyError
+from mlplab.results import Choice, RunResult
+from mlplab.tracking import RunFolder
+from mlplab.train import FitObserver
+from mlplab.workflows.choosing import choose_parameters, match_class_weight
+from mlplab.workflows.judging import judge
+from mlplab.workflows.keeping import keep_run
+from mlplab.workflows.model import TabularModel
+from mlplab.workflows.parts import Parts, deal_parts, kind_of
+from mlplab.workflows.settings import check_model, estimator_class, split_settings
+from mlplab.workflows.sources import IN_MEMORY, Source, read_source
+from mlplab.workflows.study import DataTable, ModelTable, PreparationTable, SplitTable, Study
+from mlplab.workflows.study_file import read_study, rule_broken
+from mlplab.workflows.study_text import study_to_toml
+
+__all__ = ["fit", "run"]
+
+TableT = TypeVar("TableT", bound=BaseModel)
+
+
+def fit(
+    data: Any,
+    *,
+    target: str | Sequence[str] | None = None,
+    task: str = "auto",
+    hidden: Sequence[int] | None = None,
+    settings: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    validation: float = 0.1,
+    test: float | None = None,
+    name: str | None = None,
+    out: str | Path | None = "runs",
+    observers: Sequence[FitObserver] = (),
+) -> RunResult:
+    """Train a network on a table, judge it on rows it never saw, and keep the run.
+
+    Parameters
+    ----------
+    data : str, Path, Dataset, table, or (X, y)
+        A file, the name of a data set, or rows in memory.
+    target : str or sequence of str, optional
+        The columns to predict; found if None.
+    task : str, default="auto"
+        auto, classification, multilabel, regression or autoencoder.
+    hidden : sequence of int, optional
+        Units of the hidden layers; chosen if None.
+    settings : mapping, optional
+        Parameters of the estimator and of the preparation, by name.
+    seed : int, default=0
+        Of the split, the initial weights and the row orders.
+    validation : float or int, default=0.1
+        Share or number of rows that choose the epoch to keep; 0 goes without.
+    test : float or int, optional
+        Share or number of rows for the honest figure. None takes the data's own test part, else
+        a fifth.
+    name : str, optional
+        Of the run; the name of the data if None.
+    out : str or Path or None, default="runs"
+        The folder of all runs; None keeps nothing.
+    observers : sequence of FitObserver
+        Are told of every epoch.
+
+    Returns
+    -------
+    RunResult
+        Its `model` predicts.
+
+    Raises
+    ------
+    DataError
+        The table cannot be learned from.
+    ParameterError
+        A setting is unknown or out of its range.
+    DivergedError
+        Training left the finite numbers; the run is kept all the same.
+    OutputError
+        The folder cannot be written.
+
+    Examples
+    --------
+    >>> from mlplab import workflows
+    >>> result = workflows.fit("iris", hidden=(8,), out=None)
+    >>> result.metrics.test.accuracy > 0.8
+    True
+    """
+    source = read_source(data, seed=seed)
+    model, preparation = split_settings(settings or {})
+    if hidden is not None:
+        model["hidden_layer_sizes"] = list(hidden)
+    check_model("auto", model)
+    split = checked(SplitTable, {"validation": validation, "test": test})
+    wanted = target if target is None or isinstance(target, str) else list(target)
+    table = checked(
+        DataTable, {"source": source.where, "target": wanted, "task": task, "split": split}
+    )
+    study = Study(
+        name=name or source.name,
+        seed=seed,
+        data=table,
+        preparation=checked(PreparationTable, preparation),
+        model=ModelTable(**model),
+    )
+    return carry_out(study, source, out, observers)
+
+
+def checked(table: type[TableT], values: Mapping[str, Any]) -> TableT:
+    """Return a table of a study, or say which value it does not accept.
+
+    Raises
+    ------
+    ParameterError
+        A value is out of its range.
+    """
+    try:
+        return table.model_validate(values)
+    except ValidationError as cause:
+        mistakes = cause.errors()
+        name = str(mistakes[0]["loc"][0])
+        rules = [str(one["msg"]) for one in mistakes if str(one["loc"][0]) == name]
+        raise ParameterError(rule_broken(name, mistakes[0]["input"], rules)) from cause
+
+
+def run(
+    study: str | Path | Study,
+    *,
+    data: Any = None,
+    out: str | Path | None = "runs",
+    observers: Sequence[FitObserver] = (),
+) -> RunResult:
+    """Do what a study says.
+
+    Parameters
+    ----------
+    study : str, Path or Study
+        A file, or what `read_study` gave.
+    data : optional
+        The data, in place of those that the study names; needed where they were in memory.
+    out, observers
+        As for `fit`.
+
+    Raises
+    ------
+    StudyError
+        The file breaks a rule.
+    DataError, DivergedError, OutputError
+        As for `fit`.
+    """
+    base = None
+    if not isinstance(study, Study):
+        path = Path(study).expanduser()
+        base = path.parent
+        name = path.stem if path.stem != "study" else None
+        study = read_study(path)
+        study = study if study.name or not name else study.model_copy(update={"name": name})
+    if study.data is None:
+        raise StudyError(
+            "A study must have a table [data] to be run; this one only traces. "
+            "Use `mlplab trace` with it."
+        )
+    if data is None and study.data.source == IN_MEMORY:
+        raise StudyError(
+            f"`data.source` must name a file or a data set; got {IN_MEMORY!r}, for the data of "
+            "this run were not read from a file. Pass them: run(study, data=table)."
+        )
+    given = study.data.source if data is None else data
+    source = read_source(given, seed=study.seed, base=base if data is None else None)
+    return carry_out(study, source, out, observers)
+
+
+def carry_out(
+    study: Study, source: Source, out: str | Path | None, observers: Sequence[FitObserver]
+) -> RunResult:
+    """Prepare, train, judge and keep; what `fit` and `run` share."""
+    parts = deal_parts(study, source)
+    parameters, chosen = choose_parameters(parts, study.model.parameters)
+    check_model(kind_of(parts.task), parameters)
+    choices = (*parts.choices, *chosen)
+    resolved = _resolved(study, source, parts, parameters)
+    text = study_to_toml(resolved, _comments(choices, resolved))
+    folder = None
+    if out is not None:
+        name = study.name or source.name
+        now = datetime.now().astimezone()
+        folder = RunFolder.create(Path(out).expanduser(), name, now=now)
+        folder.write_text("study.toml", text)
+    classes = parts.train.y if parts.task == "classification" else ()
+    settings = match_class_weight(parameters, classes)
+    estimator = estimator_class(kind_of(parts.task))(**settings, random_state=study.seed)
+    remarks, diverged = _train(estimator, parts, observers)
+    model = TabularModel(parts.preparation, estimator, parts.encoding, parts.task, choices)
+    result = RunResult(
+        name=study.name or source.name,
+        folder=None if folder is None else folder.path,
+        source=source.words,
+        target=parts.found.names,
+        seed=study.seed,
+        table=data_room.describe(parts.frame, parts.found.names),
+        split=parts.split,
+        network=explain.describe(estimator),
+        fit=estimator.result_,
+        metrics=judge(model, parts),
+        choices=(*choices, *parts.preparation.choices_),
+        remarks=(*parts.split.remarks, *remarks),
+        settings=parameters,
+        model=model,
+    )
+    if folder is not None:
+        keep_run(folder, result, parts, figures=tuple(study.figures.show))
+    if diverged is not None:
+        kept = "" if folder is None else f" What was learned is kept in {folder.path}."
+        raise DivergedError(f"{diverged}{kept}")
+    return result
+
+
+def _train(
+    estimator: Any, parts: Parts, observers: Sequence[FitObserver]
+) -> tuple[list[str], str | None]:
+    """Fit; return what was warned about, and the sentence of a divergence."""
+    estimator.set_callbacks(*observers)
+    rows: dict[str, Any] = {}
+    if len(parts.validation) and estimator.early_stopping:
+        rows["X_val"] = parts.validation.x
+        if parts.task != "autoencoder":
+            rows["y_val"] = parts.validation.y
+    target = () if parts.task == "autoencoder" else (parts.train.y,)
+    diverged = None
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            estimator.fit(parts.train.x, *target, **rows)
+        except DivergedError as error:
+            diverged = str(error)
+    estimator.set_callbacks()
+    remarks = []
+    for warning in caught:
+        sentence = str(warning.message)
+        if estimator.result_.status.name == "DIVERGED" and "non-finite" in sentence:
+            diverged = sentence
+        elif not issubclass(warning.category, (ConvergenceWarning, RuntimeWarning)):
+            remarks.append(sentence)
+    return remarks, diverged
+
+
+def _resolved(study: Study, source: Source, parts: Parts, parameters: dict[str, Any]) -> Study:
+    """Return the study with everything that was chosen written out."""
+    assert study.data is not None  # noqa: S101  (deal_parts has looked)
+    names = list(parts.found.names)
+    target = study.data.target if not names else (names[0] if len(names) == 1 else names)
+    table = study.data.model_copy(
+        update={"source": source.where, "target": target, "task": parts.task}
+    )
+    model = ModelTable(kind=kind_of(parts.task), **_without_none(parameters))  # type: ignore[arg-type]  # a known kind
+    name = study.name or source.name
+    return study.model_copy(update={"name": name, "data": table, "model": model})
+
+
+def _without_none(parameters: dict[str, Any]) -> dict[str, Any]:
+    # TOML has no null; None is the default of every parameter that may be None.
+    return {name: value for name, value in parameters.items() if value is not None}
+
+
+def _comments(choices: Sequence[Choice], study: Study) -> dict[str, str]:
+    homes = {"target": "data.target", "task": "data.task"}
+    homes |= {name: f"model.{name}" for name in study.model.parameters}
+    return {
+        homes[choice.subject]: f"chosen: {choice.reason}"
+        for choice in choices
+        if choice.subject in homes
+    }

@@ -1,0 +1,59 @@
+"""The figures of a run, beside what knowing nothing would score."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mlplab._typing import AnyArray
+from mlplab.results import ClassificationMetrics, Metrics, RegressionMetrics, RunMetrics
+from mlplab.workflows.metrics import (
+    classification_metrics,
+    multilabel_metrics,
+    regression_metrics,
+)
+from mlplab.workflows.model import TabularModel
+from mlplab.workflows.parts import Part, Parts
+
+__all__ = ["judge"]
+
+
+def judge(model: TabularModel, parts: Parts) -> RunMetrics:
+    """Return the figures of a model on all its parts."""
+    judged = next(part for part in (parts.test, parts.validation, parts.train) if len(part))
+    baseline, answer = _baseline(model, parts.train.truth, judged.truth)
+    standardised = None
+    if model.task == "regression" and model.encoding is not None and model.encoding.mean:
+        figures = model.judge(judged.x, judged.truth, standardised=True)
+        standardised = figures if isinstance(figures, RegressionMetrics) else None
+    return RunMetrics(
+        task=model.task,
+        train=model.judge(parts.train.x, parts.train.truth),
+        validation=_judged(model, parts.validation),
+        test=_judged(model, parts.test),
+        baseline=baseline,
+        baseline_answer=answer,
+        standardised=standardised,
+    )
+
+
+def _judged(model: TabularModel, part: Part) -> Metrics | None:
+    return model.judge(part.x, part.truth) if len(part) else None
+
+
+def _baseline(model: TabularModel, train: AnyArray, truth: AnyArray) -> tuple[Metrics, str]:
+    """Answer with what was most frequent, or with the mean, in training."""
+    if model.task == "classification":
+        values, counts = np.unique(train, return_counts=True)
+        answer = values[counts.argmax()]
+        figures: ClassificationMetrics = classification_metrics(
+            truth, np.full(len(truth), answer), labels=model.classes
+        )
+        return figures, f"{answer.item()!r}, the most frequent class,"
+    if model.task == "multilabel":
+        usual = (train.mean(axis=0) > 0.5).astype(int)
+        names = [str(name) for name, on in zip(model.classes, usual, strict=True) if on]
+        said = f"with {', '.join(names)}" if names else "with no label"
+        return multilabel_metrics(truth, np.tile(usual, (len(truth), 1)), list(model.classes)), said
+    mean = train.mean(axis=0)
+    said = "the mean" if train.ndim > 1 else f"the mean ({mean:.4g})"
+    return regression_metrics(truth, np.broadcast_to(mean, truth.shape)), said

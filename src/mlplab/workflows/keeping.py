@@ -1,0 +1,157 @@
+"""A run in its folder: written, and read again."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import typing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mlplab._typing import AnyArray
+from mlplab.data import to_frame
+from mlplab.errors import DataError
+from mlplab.export import to_bytes
+from mlplab.results import FitResult, RunMetrics, RunResult
+from mlplab.tracking import RunFolder, to_json_ready
+from mlplab.workflows.parts import Parts
+from mlplab.workflows.reviving import revive
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["KeptRun", "keep_run", "read_run"]
+
+MODEL, METRICS, RECORD = "model.safetensors", "metrics.json", "run.json"
+PREDICTIONS, REPORT, STUDY = "predictions.parquet", "report.html", "study.toml"
+_NOT_RECORDED = frozenset({"folder", "fit", "metrics", "model"})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KeptRun:
+    """A run as its folder tells it.
+
+    Attributes
+    ----------
+    result : RunResult
+        Without the model.
+    predictions : pandas.DataFrame
+        Row number, true and predicted values of the judged rows; empty for an autoencoder.
+    environment : dict
+    figures : tuple of str
+        Which figures were asked for; empty for all.
+    """
+
+    result: RunResult
+    predictions: pd.DataFrame
+    environment: dict[str, Any]
+    figures: tuple[str, ...] = ()
+
+
+def keep_run(
+    folder: RunFolder, result: RunResult, parts: Parts, figures: tuple[str, ...] = ()
+) -> None:
+    """Write everything of a run into its folder; the report last, from the written files.
+
+    Raises
+    ------
+    OutputError
+        A file cannot be written.
+    """
+    from mlplab.workflows.reporting import report  # noqa: PLC0415  # it reads runs from here
+
+    folder.write_history(result.fit.history)
+    folder.write_bytes(MODEL, to_bytes(result.model.to_artifact()))
+    metrics = {"headline": result.metrics.headline, **to_json_ready(_fields(result.metrics))}
+    folder.write_json(METRICS, metrics)
+    folder.write_bytes(PREDICTIONS, _parquet(_predictions(result, parts)))
+    record = {
+        field.name: getattr(result, field.name)
+        for field in dataclasses.fields(result)
+        if field.name not in _NOT_RECORDED
+    }
+    trained = {name: value for name, value in _fields(result.fit).items() if name != "history"}
+    folder.write_json(RECORD, {**record, "fit": trained, "figures": list(figures)})
+    report(folder.path)
+
+
+def read_run(path: str | Path) -> KeptRun:
+    """Read a run from its folder.
+
+    Raises
+    ------
+    DataError
+        The folder is not there, lacks a file, or a file was altered.
+    """
+    path = Path(path).expanduser()
+    folder = RunFolder.open(path, needs=(RECORD, METRICS, "history.parquet", PREDICTIONS))
+    record = folder.read_json(RECORD)
+    history = folder.read_history()
+    try:
+        trained: FitResult = revive(FitResult, {**record["fit"], "history": {"records": ()}})
+        metrics: RunMetrics = revive(RunMetrics, folder.read_json(METRICS))
+        fields = {name: _revived(name, value) for name, value in record.items() if name in _HINTS}
+        fields |= {"folder": path, "fit": dataclasses.replace(trained, history=history)}
+        result = RunResult(**{**fields, "metrics": metrics, "model": None})
+    except (KeyError, TypeError, ValueError, AttributeError) as cause:
+        raise DataError(
+            f"The files of a run must be as they were written; reading {RECORD} and {METRICS} in "
+            f"{str(path)!r} failed with {cause!r}. Run the study again."
+        ) from cause
+    figures = tuple(record.get("figures", ()))
+    return KeptRun(result, _read_parquet(folder), folder.read_json("environment.json"), figures)
+
+
+_HINTS = typing.get_type_hints(RunResult)
+
+
+def _revived(name: str, value: Any) -> Any:
+    return value if name in {"fit", "metrics", "folder"} else revive(_HINTS[name], value)
+
+
+def _fields(noun: Any) -> dict[str, Any]:
+    return {field.name: getattr(noun, field.name) for field in dataclasses.fields(noun)}
+
+
+def _predictions(result: RunResult, parts: Parts) -> pd.DataFrame:
+    """Return the judged rows: true and predicted, one column each a target."""
+    if result.task == "autoencoder":
+        return to_frame({})
+    names = {"test": parts.test, "validation": parts.validation, "training": parts.train}
+    judged = names[result.metrics.judged_name]
+    predicted = np.asarray(result.model.estimator.predict(judged.x))
+    encoding = result.model.encoding
+    if encoding.kind == "numbers":
+        predicted = encoding.decode(predicted)
+    labels = encoding.classes if result.task == "multilabel" else encoding.names
+    columns: dict[str, AnyArray] = {}
+    if result.metrics.test is not None:
+        columns["row"] = parts.test_rows + 1
+    pairs = (("true", judged.truth), ("predicted", predicted))
+    for what, values in pairs:
+        for name, column in zip(labels, values.reshape(len(judged), -1).T, strict=True):
+            columns[f"{what} {name}"] = column
+    return to_frame(columns)
+
+
+def _parquet(frame: pd.DataFrame) -> bytes:
+    buffer = io.BytesIO()
+    frame.to_parquet(buffer, engine="pyarrow", index=False)
+    return buffer.getvalue()
+
+
+def _read_parquet(folder: RunFolder) -> pd.DataFrame:
+    import pandas as pd  # noqa: PLC0415, ICN001  # heavy
+    import pyarrow as pa  # noqa: PLC0415, ICN001  # same
+
+    content = folder.read_bytes(PREDICTIONS)
+    try:
+        return pd.read_parquet(io.BytesIO(content), engine="pyarrow")
+    except (pa.ArrowException, OSError, ValueError) as cause:
+        raise DataError(
+            f"{PREDICTIONS} must be the Parquet file of a run; got one that cannot be read "
+            f"({cause}). Run the study again."
+        ) from cause

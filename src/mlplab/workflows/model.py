@@ -1,0 +1,257 @@
+"""A model of a table: preparation, network and target as one thing that predicts."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mlplab import explain
+from mlplab._typing import AnyArray
+from mlplab.data import Preparation, TargetEncoding, to_frame
+from mlplab.errors import ModelFileError, ParameterError
+from mlplab.estimators import MLPAutoencoder, MLPClassifier, MLPRegressor
+from mlplab.export import join, split
+from mlplab.results import Choice, Metrics, ModelArtifact, ModelDescription, Task
+from mlplab.workflows.metrics import (
+    classification_metrics,
+    multilabel_metrics,
+    regression_metrics,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["TabularModel"]
+
+STANDARDISED = "the standardised scale"
+_ESTIMATORS: dict[str, Any] = {
+    cls.__name__: cls for cls in (MLPAutoencoder, MLPClassifier, MLPRegressor)
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TabularModel:
+    """What `fit` and `run` leave: it takes tables as they are and answers in their words.
+
+    Attributes
+    ----------
+    preparation : Preparation
+        From columns to numbers.
+    estimator : MLPClassifier, MLPRegressor or MLPAutoencoder
+        From numbers to predictions.
+    encoding : TargetEncoding or None
+        From the target to numbers and back; None for an autoencoder.
+    task : Task
+    choices : tuple of Choice
+        What was chosen automatically for this model, and why; the preparation has its own.
+    """
+
+    preparation: Preparation
+    estimator: Any
+    encoding: TargetEncoding | None
+    task: Task
+    choices: tuple[Choice, ...] = ()
+
+    @property
+    def target(self) -> tuple[str, ...]:
+        """Names of the target columns."""
+        return () if self.encoding is None else self.encoding.names
+
+    @property
+    def classes(self) -> tuple[Any, ...]:
+        """The classes, in the order of the columns of `predict_proba`; empty for numbers."""
+        if self.task == "classification":
+            return tuple(self.estimator.classes_.tolist())
+        return () if self.encoding is None else self.encoding.classes
+
+    def features(self, table: Any) -> AnyArray:
+        """Return what the network gets for a table, shape (rows, features)."""
+        return self.preparation.transform(table)
+
+    def predict(self, table: Any) -> AnyArray:
+        """Predict in the words or units of the table.
+
+        Parameters
+        ----------
+        table : table of shape (rows, columns)
+            Must have the columns that were trained on; others are ignored.
+
+        Returns
+        -------
+        ndarray
+            Classes or labels, shape (rows,); numbers, shape (rows,) or (rows, targets); an
+            autoencoder's reconstruction of the prepared columns, shape (rows, features).
+
+        Raises
+        ------
+        DataError
+            A column is not there, or holds what training did not allow.
+        """
+        x = self.features(table)
+        if self.task == "autoencoder":
+            return np.asarray(self.estimator.reconstruct(x))
+        predicted = np.asarray(self.estimator.predict(x))
+        if self.encoding is None or self.task == "classification":
+            return predicted
+        return self.encoding.decode(predicted)
+
+    def predict_proba(self, table: Any) -> AnyArray:
+        """Return probabilities, shape (rows, classes); columns in the order of `classes`.
+
+        Raises
+        ------
+        ParameterError
+            The model predicts numbers, or its loss knows no probabilities.
+        """
+        if not self.has_probabilities:
+            message = (
+                f"`predict_proba` needs a classifier whose loss has probabilities; got "
+                f"{type(self.estimator).__name__} for {self.task}. Use predict."
+            )
+            raise ParameterError(message)
+        return np.asarray(self.estimator.predict_proba(self.features(table)))
+
+    @property
+    def has_probabilities(self) -> bool:
+        """Whether `predict_proba` works."""
+        return hasattr(self.estimator, "predict_proba")
+
+    def score(self, table: Any) -> float:
+        """Return the accuracy (all labels right, of several), or R²."""
+        metrics = self.evaluate(table)
+        for name in ("accuracy", "subset_accuracy", "r2"):
+            if hasattr(metrics, name):
+                value = getattr(metrics, name)
+                return float("nan") if value is None else float(value)
+        raise AssertionError(metrics)
+
+    def truth(self, table: Any) -> AnyArray:
+        """Return the target of a table as the metrics want it: classes, indicators, or numbers."""
+        if self.encoding is None:
+            return self.features(table)
+        return true_values(self.encoding, to_frame(table))
+
+    def evaluate(self, table: Any) -> Metrics:
+        """Return the figures of this model on a table that holds the target.
+
+        Raises
+        ------
+        DataError
+            The target is not there, or holds a class that training never saw.
+        """
+        return self.judge(self.features(table), self.truth(table))
+
+    def judge(self, x: AnyArray, truth: AnyArray, *, standardised: bool = False) -> Metrics:
+        """Return the figures on prepared rows.
+
+        Parameters
+        ----------
+        x : ndarray of shape (rows, features)
+        truth : ndarray
+            As `truth` returns it.
+        standardised : bool, default=False
+            Measure errors of a regression on the scale that the network learned.
+        """
+        if self.task == "classification":
+            proba = self.estimator.predict_proba(x) if self.has_probabilities else None
+            return classification_metrics(truth, self.estimator.predict(x), proba, self.classes)
+        if self.task == "multilabel":
+            return multilabel_metrics(truth, self.estimator.predict(x), list(self.classes))
+        if self.task == "autoencoder" or self.encoding is None:
+            names = [str(name) for name in self.preparation.get_feature_names_out()]
+            return regression_metrics(
+                truth,
+                self.estimator.reconstruct(x),
+                scale="the scale of the prepared columns",
+                output_names=names,
+            )
+        predicted = np.asarray(self.estimator.predict(x))
+        if standardised:
+            mean, scale = (np.array(v) for v in (self.encoding.mean, self.encoding.scale))
+            truth = (truth.reshape(len(truth), -1) - mean) / scale
+            predicted = predicted.reshape(len(truth), -1)
+            return regression_metrics(truth, predicted, scale=STANDARDISED)
+        names = list(self.encoding.names)
+        return regression_metrics(truth, self.encoding.decode(predicted), output_names=names)
+
+    def describe(self) -> ModelDescription:
+        """Return network, preparation, target, and what was chosen and why."""
+        network = explain.describe(self.estimator)
+        return ModelDescription(
+            kind=type(self.estimator).__name__,
+            task=self.task,
+            target=_target_words(self.encoding),
+            network=network,
+            choices=(*self.choices, *self.preparation.choices_),
+            features=tuple(str(name) for name in self.preparation.get_feature_names_out()),
+            training=network.training,
+        )
+
+    def to_artifact(self) -> ModelArtifact:
+        """Return everything as JSON-ready header and arrays."""
+        header = {
+            "task": self.task,
+            "encoding": None if self.encoding is None else self.encoding.to_dict(),
+            "choices": [dataclasses.asdict(choice) for choice in self.choices],
+        }
+        parts = {
+            "preparation": self.preparation.to_artifact(),
+            "estimator": self.estimator.to_artifact(),
+        }
+        return join(parts, kind="TabularModel", header=header)
+
+    @classmethod
+    def from_artifact(cls, artifact: ModelArtifact) -> TabularModel:
+        """Build the model from `to_artifact`.
+
+        Raises
+        ------
+        ModelFileError
+            The artifact is of another kind or incomplete.
+        """
+        try:
+            parts, header = split(artifact), artifact.header
+            network = parts["estimator"]
+            return cls(
+                preparation=Preparation.from_artifact(parts["preparation"]),
+                estimator=_ESTIMATORS[network.kind].from_artifact(network),
+                encoding=_encoding(header),
+                task=header["task"],
+                choices=tuple(Choice(**choice) for choice in header["choices"]),
+            )
+        except (KeyError, TypeError) as cause:
+            message = (
+                f"A saved model of a table must be complete; reading it failed with {cause!r}. "
+                "Save the model again."
+            )
+            raise ModelFileError(message) from cause
+
+    def __repr__(self) -> str:
+        return f"<TabularModel for {self.task}: {type(self.estimator).__name__}>"
+
+
+def true_values(encoding: TargetEncoding, frame: pd.DataFrame) -> AnyArray:
+    """Return a target as classes, indicators, or numbers on their own scale."""
+    encoded = encoding.encode(frame)
+    return encoded if encoding.kind in {"labels", "label columns"} else encoding.decode(encoded)
+
+
+def _encoding(header: Mapping[str, Any]) -> TargetEncoding | None:
+    values = header["encoding"]
+    return None if values is None else TargetEncoding.from_dict(values)
+
+
+def _target_words(encoding: TargetEncoding | None) -> str:
+    if encoding is None:
+        return "its own input"
+    names = ", ".join(encoding.names)
+    if encoding.kind == "numbers":
+        return f"{names} (standardised for training)" if encoding.mean else names
+    listed = ", ".join(map(str, encoding.classes[:12]))
+    more = ", …" if len(encoding.classes) > 12 else ""
+    noun = "classes" if encoding.kind == "classes" else "labels"
+    return f"{names} ({len(encoding.classes)} {noun}: {listed}{more})"

@@ -1,0 +1,272 @@
+"""From rows to parts: target found, rows dealt, columns prepared on the training rows alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mlplab import data
+from mlplab._typing import AnyArray
+from mlplab.data import FoundTarget, Preparation, TargetEncoding
+from mlplab.errors import DataError, ParameterError, did_you_mean
+from mlplab.results import Choice, SplitSizes, Task
+from mlplab.workflows.settings import KIND_OF_TASK
+from mlplab.workflows.sources import Source
+from mlplab.workflows.study import Study
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Part", "Parts", "deal_parts"]
+
+_TASK_OF_KIND: dict[str, Task] = {
+    "classifier": "classification",
+    "regressor": "regression",
+    "autoencoder": "autoencoder",
+}
+_POSITIVE_LOSSES = frozenset({"poisson"})
+TEST_SHARE = 0.2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """Prepared rows.
+
+    Attributes
+    ----------
+    x : ndarray of shape (rows, features)
+    y : ndarray
+        What the network learns: classes, indicators or (standardised) numbers.
+    truth : ndarray
+        The target on its own scale.
+    """
+
+    x: AnyArray
+    y: AnyArray
+    truth: AnyArray
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def take(self, rows: AnyArray) -> Part:
+        """Return some of the rows."""
+        return Part(self.x[rows], self.y[rows], self.truth[rows])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Parts:
+    """Rows to learn from, to watch and to test, and how they were made.
+
+    Attributes
+    ----------
+    train, validation, test : Part
+        The last two may be empty.
+    test_rows : ndarray of int
+        Row numbers of the test rows in their table, from 0.
+    preparation : Preparation
+    encoding : TargetEncoding or None
+    found : FoundTarget
+    split : SplitSizes
+    choices : tuple of Choice
+    frame : pandas.DataFrame
+        All rows with a target.
+    image : bool
+    """
+
+    train: Part
+    validation: Part
+    test: Part
+    test_rows: AnyArray
+    preparation: Preparation
+    encoding: TargetEncoding | None
+    found: FoundTarget
+    split: SplitSizes
+    choices: tuple[Choice, ...]
+    frame: pd.DataFrame
+    image: bool = False
+
+    @property
+    def task(self) -> Task:
+        """What is to be learned."""
+        return self.found.task
+
+
+def deal_parts(study: Study, source: Source) -> Parts:
+    """Find the target, leave out rows without one, split, prepare.
+
+    Raises
+    ------
+    DataError
+        The table cannot be learned from; the message says what to change.
+    """
+    if study.data is None:
+        raise ParameterError("A study must have a table [data] to be run; this one has none.")
+    wanted = study.data
+    data.check_rows(source.frame, 2, "Training")
+    found = _find_target(study, source)
+    choices = list(found.choices)
+    frame, left_out = data.drop_unlabelled(source.frame, found.names)
+    test_frame = source.test_frame if wanted.split.test is None else None
+    if test_frame is not None:
+        test_frame, _ = data.drop_unlabelled(test_frame, found.names)
+    choices += [left_out] if left_out else []
+    data.check_rows(frame, 2, "Training")
+    split, sizes = _split(study, frame, found, test_frame)
+    frames = [frame.iloc[split.train], frame.iloc[split.validation]]
+    frames.append(frame.iloc[split.test] if test_frame is None else test_frame)
+    preparation, dropped = _preparation(study, source, found)
+    choices += dropped
+    features = [part.drop(columns=list(found.names)) for part in frames]
+    preparation.fit(features[0])
+    encoding = _learn_encoding(study, found, frame, frames[0])
+    made = [
+        _part(preparation, encoding, rows, whole)
+        for rows, whole in zip(features, frames, strict=True)
+    ]
+    rows = split.test if test_frame is None else np.arange(len(test_frame))
+    return Parts(
+        made[0], _known_classes(found, made), made[2], rows, preparation, encoding, found, sizes,
+        tuple(choices), frame, source.image,
+    )  # fmt: skip
+
+
+def _find_target(study: Study, source: Source) -> FoundTarget:
+    wanted = study.data
+    target: Any = None if wanted is None else wanted.target
+    task = "auto" if wanted is None else wanted.task
+    if task == "auto" and study.model.kind != "auto":
+        task = _task_of_kind(study, source, target)
+    if task == "autoencoder":
+        return FoundTarget((), "autoencoder", ())
+    if target is None and source.target:
+        known = list(source.target)
+        if task == "auto" and source.task and source.task != "autoencoder":
+            task = source.task
+        found = data.find_target(source.frame, known, task)
+        reason = "The data say that this is their target."
+        return replace(
+            found, choices=(Choice("target", ", ".join(known), reason), *found.choices)
+        )
+    return data.find_target(source.frame, target, task)
+
+
+def _task_of_kind(study: Study, source: Source, target: Any) -> str:
+    task = _TASK_OF_KIND[study.model.kind]
+    if task != "classification":
+        return task
+    names = target if target is not None else (list(source.target) or None)
+    found = data.find_target(source.frame, names, "auto").task
+    # A classifier answers with one class or with several labels: the target decides.
+    return found if found == "multilabel" else task
+
+
+def _split(
+    study: Study, frame: pd.DataFrame, found: FoundTarget, test_frame: pd.DataFrame | None
+) -> tuple[data.Split, SplitSizes]:
+    assert study.data is not None  # noqa: S101  (deal_parts has looked)
+    asked = study.data.split
+    columns = {}
+    for name, column in (("groups", asked.groups), ("time", asked.time)):
+        if column is not None and column not in frame.columns:
+            raise DataError(
+                f"`split.{name}` must name a column of the table; got {column!r}."
+                f"{did_you_mean(column, frame.columns) or ' Check the name.'}"
+            )
+        columns[name] = None if column is None else frame[column]
+    stratify = asked.stratify
+    if stratify is None:
+        stratify = found.task == "classification" and not (asked.groups or asked.time)
+    if stratify and found.task != "classification":
+        raise ParameterError(
+            f"`split.stratify` needs classes; the task is {found.task}. Leave it out."
+        )
+    test = 0 if test_frame is not None else (TEST_SHARE if asked.test is None else asked.test)
+    split = data.split_rows(
+        len(frame),
+        validation=asked.validation,
+        test=test,
+        stratify=frame[found.names[0]] if stratify else None,
+        seed=study.seed,
+        **columns,
+    )
+    n_test = len(split.test) if test_frame is None else len(test_frame)
+    how = split.how + ("" if test_frame is None else ", own test part")
+    sizes = SplitSizes(how, len(split.train), len(split.validation), n_test, split.remarks)
+    return split, sizes
+
+
+def _preparation(
+    study: Study, source: Source, found: FoundTarget
+) -> tuple[Preparation, list[Choice]]:
+    given = study.preparation.model_dump(exclude_none=True, exclude={"standardise_target"})
+    if given.get("max_categories") == "none":
+        given["max_categories"] = None
+    choices = []
+    if source.image and "scaling" not in given:
+        given["scaling"] = "pixels"
+        choices.append(Choice("scaling", "pixels", "The columns are pixels from 0 to 255."))
+    asked = [] if study.data is None else study.data.drop
+    drop = dict.fromkeys((*source.drop, *asked))
+    groups = None if study.data is None else study.data.split.groups
+    if groups is not None and groups not in found.names:
+        drop[groups] = None
+        reason = "It only tells which rows belong together."
+        choices.append(Choice(groups, "left out", reason))
+    if found.task == "autoencoder":
+        target = study.data.target if study.data and study.data.target else source.target
+        drop |= dict.fromkeys([target] if isinstance(target, str) else target)
+    missing = [name for name in asked if name not in source.frame.columns]
+    if missing:
+        hint = did_you_mean(missing[0], source.frame.columns) or " Check the name."
+        raise DataError(f"`drop` must name columns of the table; got {missing[0]!r}.{hint}")
+    kept = [name for name in drop if name in source.frame.columns and name not in found.names]
+    return Preparation(**given, drop=kept), choices
+
+
+def _learn_encoding(
+    study: Study, found: FoundTarget, frame: pd.DataFrame, train: pd.DataFrame
+) -> TargetEncoding | None:
+    if found.task == "autoencoder":
+        return None
+    if found.task != "regression":
+        # Classes are named by all rows; which of them occur in training the network learns.
+        return TargetEncoding.learn(frame, found.names, found.task)
+    standardise = study.preparation.standardise_target
+    if standardise is None:
+        standardise = study.model.parameters.get("loss") not in _POSITIVE_LOSSES
+    TargetEncoding.learn(frame, found.names, found.task)  # says which row is no number
+    return TargetEncoding.learn(train, found.names, found.task, standardise=standardise)
+
+
+def _part(
+    preparation: Preparation,
+    encoding: TargetEncoding | None,
+    features: pd.DataFrame,
+    whole: pd.DataFrame,
+) -> Part:
+    if not len(features):
+        empty = np.empty(0)
+        return Part(np.empty((0, len(preparation.get_feature_names_out()))), empty, empty)
+    x = preparation.transform(features)
+    if encoding is None:
+        return Part(x, x, x)
+    encoded = encoding.encode(whole)
+    if encoding.kind == "classes":
+        encoded = encoding.decode(encoded)
+    numbers = encoding.kind == "numbers"
+    return Part(x, encoded, encoding.decode(encoded) if numbers else encoded)
+
+
+def _known_classes(found: FoundTarget, parts: list[Part]) -> Part:
+    """Return the validation rows whose class occurs in training; others cannot be watched."""
+    validation = parts[1]
+    if found.task != "classification" or not len(validation):
+        return validation
+    return validation.take(np.flatnonzero(np.isin(validation.y, parts[0].y)))
+
+
+def kind_of(task: Task) -> str:
+    """Return the kind of network for a task."""
+    return KIND_OF_TASK[task]

@@ -1,0 +1,159 @@
+"""Where the rows come from: a file, a named data set, a table or arrays in memory."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mlplab import data
+from mlplab.errors import DataError, did_you_mean
+from mlplab.results import Dataset, Task
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["IN_MEMORY", "Source", "read_source"]
+
+IN_MEMORY = "(in memory)"
+"""Stands in a study file for data that were no file."""
+
+_SUFFIXES = {".csv", ".tsv", ".txt", ".data", ".parquet", ".pq", ".gz"}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Source:
+    """Rows, and what is known about them.
+
+    Attributes
+    ----------
+    name : str
+        For people, and for the folder of a run.
+    where : str
+        As a study file says it: the name of a data set, an absolute path, or `IN_MEMORY`.
+    words : str
+        Where the data come from, for a report.
+    frame : pandas.DataFrame
+    test_frame : pandas.DataFrame or None
+        The test part, if the data come with one.
+    target : tuple of str
+        What the data say about their target; empty if nothing.
+    task : Task or None
+    drop : tuple of str
+        Columns that must not become features.
+    image : bool
+        Whether the columns are pixels from 0 to 255.
+    """
+
+    name: str
+    where: str
+    words: str
+    frame: pd.DataFrame
+    test_frame: pd.DataFrame | None = None
+    target: tuple[str, ...] = ()
+    task: Task | None = None
+    drop: tuple[str, ...] = ()
+    image: bool = False
+
+
+def read_source(given: Any, *, seed: int = 0, base: Path | None = None) -> Source:
+    """Read data from wherever they are.
+
+    Parameters
+    ----------
+    given : str, Path, Dataset, table, or (X, y)
+        A path or the name of a data set; anything that `mlplab.data.to_frame` takes; or rows and
+        target as two arrays, the target then being called ``"target"``.
+    seed : int, default=0
+        For generated data sets.
+    base : Path, optional
+        The folder from which relative paths count; the working folder if None.
+
+    Raises
+    ------
+    DataError
+        There is no such file or data set, or it cannot be read.
+    """
+    if isinstance(given, (str, Path)):
+        return _from_words(given, seed, base)
+    if isinstance(given, Dataset):
+        return _from_dataset(given, IN_MEMORY)
+    if isinstance(given, tuple) and len(given) == 2:
+        return _from_arrays(*given)
+    return Source("table", IN_MEMORY, "a table in memory", data.to_frame(given))
+
+
+def _from_words(given: str | Path, seed: int, base: Path | None) -> Source:
+    known = [info.name for info in data.names()]
+    if isinstance(given, str) and given in known:
+        return _from_dataset(data.load(given, seed=seed), given)
+    path = Path(given).expanduser()
+    path = path if base is None or path.is_absolute() else base / path
+    is_path = path.exists() or path.suffix.lower() in _SUFFIXES or len(path.parts) > 1
+    if is_path and (base is None or path.exists() or len(Path(given).parts) > 1):
+        return Source(path.stem, str(path.absolute()), path.name, data.read(path))
+    files = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+    hint = did_you_mean(str(given), [*known, *files])
+    raise DataError(
+        f"`data` must be a file or the name of a data set; got {str(given)!r}.{hint} "
+        "`mlplab data list` shows the names."
+    )
+
+
+def _from_dataset(found: Dataset, where: str) -> Source:
+    image = found.image_shape is not None and bool(
+        (found.frame[list(found.features)].to_numpy() > 64).any()
+    )
+    return Source(
+        name=found.name,
+        where=where,
+        words=f"{found.title}. {found.source}. Licence: {found.licence}",
+        frame=found.frame,
+        test_frame=found.test_frame,
+        target=found.target,
+        task=found.task,
+        drop=found.drop,
+        image=image,
+    )
+
+
+def _from_arrays(X: Any, y: Any) -> Source:
+    frame = data.to_frame(X)
+    columns = _columns_of(y)
+    if len(columns[0][1]) != len(frame):
+        raise DataError(
+            f"`X` and `y` must have as many rows; got {len(frame)} and {len(columns[0][1])}. "
+            "Pass the target of the same rows."
+        )
+    clash = next((name for name, _ in columns if name in frame.columns), None)
+    if clash is not None:
+        raise DataError(
+            f"The target must have a name of its own; {clash!r} is also a column of `X`. "
+            "Rename one of them, or leave the target out of `X`."
+        )
+    frame = frame.assign(**dict(columns))
+    names = tuple(name for name, _ in columns)
+    return Source("arrays", IN_MEMORY, "arrays in memory", frame, target=names)
+
+
+def _columns_of(y: Any) -> Sequence[tuple[str, Any]]:
+    if hasattr(y, "columns"):
+        frame = data.to_frame(y)
+        return [(str(name), frame[name].to_numpy()) for name in frame.columns]
+    values = np.asarray(y)
+    if values.ndim == 1:
+        return [(str(getattr(y, "name", None) or "target"), values)]
+    if values.ndim != 2 or not values.shape[1]:
+        raise DataError(
+            f"`y` must have one or two axes; got shape {values.shape}. Pass one value a row."
+        )
+    return [(f"target_{k}", values[:, k]) for k in range(values.shape[1])]
+
+
+def renamed(source: Source, name: str | None) -> Source:
+    """Return the source under another name."""
+    return source if not name else dataclasses.replace(source, name=name)

@@ -1,0 +1,172 @@
+"""A study: one object, and one TOML file, that says everything about a run."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
+
+__all__ = [
+    "DataTable",
+    "FiguresTable",
+    "ModelTable",
+    "PreparationTable",
+    "SplitTable",
+    "Study",
+    "TraceTable",
+]
+
+Share = Annotated[float, Field(ge=0, lt=1, strict=False)]
+Count = Annotated[int, Field(ge=0, strict=True)]
+Part = Count | Share
+Name = Annotated[str, Field(strict=True, min_length=1)]
+Number = Annotated[float, Field(strict=True)]
+
+
+class _Table(BaseModel):
+    """A table of a study file: unknown keys are mistakes, values are what they look like."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+
+class SplitTable(_Table):
+    """Which rows train, validate and test.
+
+    Attributes
+    ----------
+    validation, test : float or int
+        Share or number of rows. `test` left out: the data's own test part, else 0.2.
+    stratify : bool, optional
+        Keep the shares of the classes; left out: for classes, where nothing else orders them.
+    groups, time : str, optional
+        A column whose rows stay together, or that orders the rows.
+    """
+
+    validation: Part = 0.1
+    test: Part | None = None
+    stratify: StrictBool | None = None
+    groups: Name | None = None
+    time: Name | None = None
+
+
+class DataTable(_Table):
+    """The data.
+
+    Attributes
+    ----------
+    source : str
+        A file, or the name of a data set. Paths count from the folder of the study file.
+    target : str or list of str, optional
+    task : str
+    drop : list of str
+        Columns that must not become features.
+    split : SplitTable
+    """
+
+    source: Name
+    target: Name | list[Name] | None = None
+    task: Literal["auto", "classification", "multilabel", "regression", "autoencoder"] = "auto"
+    drop: list[Name] = []
+    split: SplitTable = SplitTable()
+
+
+class PreparationTable(_Table):
+    """How columns become features; see `mlplab.data.Preparation`.
+
+    What is left out is chosen by the preparation. `standardise_target` is about regression.
+    """
+
+    numeric_imputation: Literal["mean", "median", "most_frequent"] | None = None
+    indicator: StrictBool | Literal["auto"] | None = None
+    scaling: Literal["standard", "robust", "minmax", "pixels", "none"] | None = None
+    rare: Count | Share | None = None
+    max_categories: Annotated[int, Field(ge=2, strict=True)] | Literal["none"] | None = None
+    kinds: dict[str, StrictStr] | None = None
+    standardise_target: StrictBool | None = None
+
+
+class ModelTable(BaseModel):
+    """The network: its kind, and the parameters of the estimator as further keys."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, protected_namespaces=())
+
+    kind: Literal["auto", "classifier", "regressor", "autoencoder"] = "auto"
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The parameters of the estimator."""
+        return dict(self.model_extra or {})
+
+
+class FiguresTable(_Table):
+    """Which figures the report shows; all that fit the task if left out."""
+
+    show: list[Literal["label_histogram", "loss_curves", "confusion", "prediction_error"]] = []
+
+
+class TraceTable(_Table):
+    """A network small enough to calculate by hand, for `mlplab trace`.
+
+    Attributes
+    ----------
+    inputs, outputs : int
+    hidden : list of int
+    activation : str or list of str
+        One for all hidden layers, or one for each.
+    loss : str
+        As for `MLPRegressor` or `MLPClassifier`: ``"squared_error"``, ``"binary_cross_entropy"`` …
+    weights : list of matrices
+        One a layer, a row for each unit that receives: what people write as W.
+    biases : list of lists
+        One a layer; zeros if left out.
+    samples, targets : list of lists
+        A row each.
+    rate : float
+        The learning rate of plain gradient descent.
+    batch : int
+        Rows a step.
+    steps : int, optional
+        Once through the samples if left out.
+    updates : bool
+    notation : str
+    """
+
+    inputs: Annotated[int, Field(ge=1, strict=True)]
+    hidden: list[Annotated[int, Field(ge=1, strict=True)]] = []
+    outputs: Annotated[int, Field(ge=1, strict=True)] = 1
+    activation: Name | list[Name] = "relu"
+    loss: Name = "squared_error"
+    weights: list[list[list[float]]]
+    biases: list[list[float]] | None = None
+    samples: list[list[float]]
+    targets: list[list[float]]
+    rate: Annotated[float, Field(gt=0)] = 0.01
+    batch: Annotated[int, Field(ge=1, strict=True)] = 1
+    steps: Annotated[int, Field(ge=1, strict=True)] | None = None
+    updates: StrictBool = True
+    notation: Literal["deep_learning", "pattern_recognition"] = "deep_learning"
+
+
+class Study(_Table):
+    """Everything about a run; the same study gives the same result.
+
+    Attributes
+    ----------
+    name : str, optional
+    seed : int
+        Of splits, generated data, initial weights and row orders.
+    data : DataTable or None
+        None in a study that only traces.
+    preparation : PreparationTable
+    model : ModelTable
+    figures : FiguresTable
+    trace : TraceTable or None
+    """
+
+    name: StrictStr | None = None
+    seed: Annotated[StrictInt, Field(ge=0, lt=2**32)] = 0
+    data: DataTable | None = None
+    preparation: PreparationTable = PreparationTable()
+    model: ModelTable = ModelTable()
+    figures: FiguresTable = FiguresTable()
+    trace: TraceTable | None = None
