@@ -134,13 +134,13 @@ def _schedule(est: Any, optimiser: Optimiser) -> Schedule:
 
 
 def _monitor(est: Any, *, watches_validation: bool) -> Monitor:
+    if est.stopping != "auto" and not est.early_stopping:
+        message = (
+            f"`stopping` names the figure that early stopping watches; got {est.stopping!r} "
+            "with early_stopping=False. Pass early_stopping=True as well."
+        )
+        raise ParameterError(message)
     if not watches_validation:
-        if est.stopping != "auto":
-            message = (
-                f"`stopping` names the figure that early stopping watches; got {est.stopping!r} "
-                "with early_stopping=False. Pass early_stopping=True as well."
-            )
-            raise ParameterError(message)
         return "training_loss"
     return "validation_loss" if est.stopping == "loss" else "validation_score"
 

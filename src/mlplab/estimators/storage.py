@@ -47,6 +47,7 @@ _COUNTERS = (
     "origin_step",
     "origin_epoch",
     "first_epoch",
+    "first_epoch",
     "divisions",
     "no_improvement",
     "best_figure",
