@@ -7,7 +7,7 @@ from typing import Any
 from mlplab.engines import TrainingPlan
 from mlplab.errors import ParameterError
 from mlplab.explain.naming import layer_names
-from mlplab.nn import Activation, Dropout, Layer, NetworkSpec
+from mlplab.nn import Activation, Dropout, Layer, Loss, NetworkSpec
 from mlplab.results import FitResult, LayerDescription, NetworkDescription
 
 __all__ = ["describe"]
@@ -19,7 +19,8 @@ def describe(model_or_network: NetworkSpec | TrainingPlan | Any) -> NetworkDescr
     Parameters
     ----------
     model_or_network : NetworkSpec, TrainingPlan or estimator
-        An estimator has to be fitted or initialised. A network by itself knows no loss.
+        An estimator has to be fitted or initialised: its `network_`, and where it has them its
+        `plan_` and `result_`, are described. A network by itself knows no loss.
 
     Returns
     -------
@@ -38,10 +39,9 @@ def describe(model_or_network: NetworkSpec | TrainingPlan | Any) -> NetworkDescr
     9 parameters to learn (6 weights and 3 biases).
     """
     if isinstance(model_or_network, TrainingPlan):
-        loss = model_or_network.loss
-        return _describe(model_or_network.network, loss.link, loss.name)
+        return _describe(model_or_network.network, model_or_network.loss)
     if isinstance(model_or_network, NetworkSpec):
-        return _describe(model_or_network, None, None)
+        return _describe(model_or_network, None)
     network = getattr(model_or_network, "network_", None)
     if not isinstance(network, NetworkSpec):
         message = (
@@ -50,30 +50,24 @@ def describe(model_or_network: NetworkSpec | TrainingPlan | Any) -> NetworkDescr
             "initialize first."
         )
         raise ParameterError(message)
-    link = getattr(model_or_network, "out_activation_", None)
-    loss_name = _loss_name(getattr(model_or_network, "loss", None), link)
+    plan = getattr(model_or_network, "plan_", None)
+    loss = plan.loss if isinstance(plan, TrainingPlan) else None
     result = getattr(model_or_network, "result_", None)
     training = _training(result) if isinstance(result, FitResult) else ()
-    return _describe(network, link, loss_name, training)
-
-
-def _loss_name(loss: Any, link: str | None) -> str | None:
-    """Name the loss of an estimator; automatic means log loss where there are probabilities."""
-    if loss in {None, "auto"}:
-        return "log_loss" if link in {"logistic", "softmax"} else None
-    return loss if isinstance(loss, str) else getattr(loss, "name", None)
+    return _describe(network, loss, training)
 
 
 def _describe(
-    network: NetworkSpec, link: str | None, loss: str | None, training: tuple[str, ...] = ()
+    network: NetworkSpec, loss: Loss | None, training: tuple[str, ...] = ()
 ) -> NetworkDescription:
+    link, loss_name = (None, None) if loss is None else (loss.link, loss.name)
     names = layer_names(network)
     ends = [*list(names)[1:], len(network.layers)]
     layers = []
     for (start, name), end in zip(names.items(), ends, strict=True):
         followers = network.layers[start + 1 : end]
         layers.append(_describe_layer(name, network.layers[start], followers, link))
-    return NetworkDescription(tuple(layers), link, loss, training)
+    return NetworkDescription(tuple(layers), link, loss_name, training)
 
 
 def _describe_layer(

@@ -24,13 +24,14 @@ import numpy as np
 
 from mlplab.nn import directional_difference
 
-__all__ = ["LARGEST_STEP", "Measured", "Scales", "measure"]
+__all__ = ["LARGEST_STEP", "Measured", "Scales", "measure", "noise_level"]
 
 LARGEST_STEP = 1e-3
 _STEPS = tuple(LARGEST_STEP * 10.0**-i for i in range(6))
 _EPSILON = float(np.finfo(np.float64).eps)
-# A sum over many rows and layers loses a few digits more than a single operation.
-_ROUNDING = 100 * _EPSILON
+# A difference of four values, the worst of thousands of them, is off by many times the usual
+# rounding error of one value.
+_WORST = 20
 # A difference that rounding blurs by more than this share of the gradient tells too little.
 _BLUR = 1e-3
 
@@ -40,15 +41,15 @@ class Scales(NamedTuple):
 
     Attributes
     ----------
-    value : float
-        Size of the numbers that the function's value is computed from.
+    noise : float
+        Usual rounding error of the function's value; see `noise_level`.
     derivative : float
         Usual size of the derivatives that are compared.
     tolerance : float
         Difference that counts as agreement, as a share of `derivative`.
     """
 
-    value: float
+    noise: float
     derivative: float
     tolerance: float
 
@@ -72,6 +73,28 @@ class Measured(NamedTuple):
     trusted: bool
 
 
+def noise_level(along: Callable[[float], float]) -> float:
+    """Return the usual rounding error of a function's values near 0.
+
+    Over steps this small every function is a line, so what second differences show is rounding
+    alone; of independent errors they have √6 times the size.
+
+    References
+    ----------
+    Moré and Wild, Estimating computational noise, 2011, https://doi.org/10.1137/100786125
+
+    Examples
+    --------
+    >>> 1e-17 < noise_level(lambda t: math.exp(t)) < 1e-15
+    True
+    >>> 1e-14 < noise_level(lambda t: 1000 + math.exp(t) - 1000) < 1e-12
+    True
+    """
+    values = np.array([along(i * 1e-10) for i in range(24)])
+    measured = float(np.median(np.abs(np.diff(values, 2)))) / math.sqrt(6)
+    return max(measured, _EPSILON * abs(float(values[0])) / 4)
+
+
 def measure(along: Callable[[float], float], expected: float, scales: Scales) -> Measured:
     """Return the derivative of a function at 0, from the largest step that can be trusted.
 
@@ -86,23 +109,24 @@ def measure(along: Callable[[float], float], expected: float, scales: Scales) ->
 
     Examples
     --------
-    >>> found = measure(lambda t: math.exp(t), 1.0, Scales(1.0, 1.0, 1e-9))
+    >>> found = measure(lambda t: math.exp(t), 1.0, Scales(1e-16, 1.0, 1e-9))
     >>> abs(found.derivative - 1) < 1e-9, found.trusted
     (True, True)
-    >>> measure(abs, 0.5, Scales(1.0, 1.0, 1e-9)).trusted
+    >>> measure(abs, 0.5, Scales(1e-16, 1.0, 1e-9)).trusted
     False
     """
     values = functools.cache(along)
     found = Measured(math.nan, math.inf, math.inf, trusted=False)
     for step in _STEPS:
         derivative = _difference(values, step)
-        slope = abs(derivative) if math.isfinite(derivative) else 0.0
-        rounding = (_ROUNDING * scales.value + 4 * _EPSILON * slope) / step
+        if not math.isfinite(derivative):
+            continue
+        rounding = _WORST * scales.noise / step + 4 * _EPSILON * _largest(values, step) / step
         found = Measured(derivative, step, rounding, trusted=True)
         limit = max(scales.tolerance * scales.derivative, rounding)
         if abs(derivative - expected) <= limit or _is_smooth(values, step, limit):
             return found
-        if 10 * rounding > _BLUR * max(scales.derivative, slope):
+        if 10 * rounding > _BLUR * max(scales.derivative, abs(derivative)):
             break
     return found._replace(trusted=False)
 
@@ -111,6 +135,11 @@ def _difference(values: Callable[[float], float], step: float) -> float:
     return directional_difference(
         lambda point: values(float(point[0])), np.zeros(1), np.ones(1), step
     )
+
+
+def _largest(values: Callable[[float], float], step: float) -> float:
+    """Return the largest number that the difference was taken of."""
+    return max(abs(values(t)) for t in (-2 * step, -step, step, 2 * step))
 
 
 def _bend(values: Callable[[float], float], step: float) -> float:

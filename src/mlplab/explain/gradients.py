@@ -13,7 +13,7 @@ from mlplab._typing import AnyArray, Vector
 from mlplab.engines import TrainingData, TrainingPlan
 from mlplab.errors import DataError, ParameterError
 from mlplab.explain.contract import PosesProblem
-from mlplab.explain.differences import LARGEST_STEP, Measured, Scales, measure
+from mlplab.explain.differences import LARGEST_STEP, Measured, Scales, measure, noise_level
 from mlplab.explain.naming import layer_names
 from mlplab.nn import (
     Activation,
@@ -22,7 +22,6 @@ from mlplab.nn import (
     ParameterSlot,
     agreement,
     draw_parameters,
-    forward_pass,
     get_activation,
     objective,
     objective_and_gradient,
@@ -113,7 +112,7 @@ def gradient_check(
         raise ParameterError(message)
     used = _float64(_sample_rows(data, max_rows, rng))
     with np.errstate(all="ignore"):
-        check = _prepare(plan, used, point, tolerance)
+        check = _prepare(plan, used, point, tolerance, rng)
         whole = plan.network.n_parameters <= max_parameters
         rows = [_check_slot(check, slot, None if whole else rng) for slot in plan.network.slots]
         if not whole:
@@ -184,11 +183,17 @@ class _Check(NamedTuple):
     value: Callable[[Vector], float]
     point: Vector
     gradient: Vector
-    size: float
+    noise: float
     tolerance: float
 
 
-def _prepare(plan: TrainingPlan, data: TrainingData, point: Vector, tolerance: float) -> _Check:
+def _prepare(
+    plan: TrainingPlan,
+    data: TrainingData,
+    point: Vector,
+    tolerance: float,
+    rng: np.random.Generator,
+) -> _Check:
     # The masks of the first step; every evaluation sees the same ones.
     context = ForwardContext(training=True, seed=plan.dropout_seed, step=1)
 
@@ -204,10 +209,9 @@ def _prepare(plan: TrainingPlan, data: TrainingData, point: Vector, tolerance: f
             f"is {found.value}. Look for missing values and very large numbers in the rows."
         )
         raise DataError(message)
-    raw, _ = forward_pass(plan.network, point, data.x, context)
-    # A loss may be the small difference of two numbers as large as the raw predictions.
-    size = abs(found.value) + float(np.abs(raw).max(axis=1).mean())
-    return _Check(plan, value, point, found.gradient, size, tolerance)
+    direction = rng.normal(size=point.size) * np.abs(point)
+    noise = noise_level(lambda t: value(point + t * direction))
+    return _Check(plan, value, point, found.gradient, noise, tolerance)
 
 
 def _check_slot(check: _Check, slot: ParameterSlot, rng: np.random.Generator | None) -> GradientRow:
@@ -235,7 +239,7 @@ def _measure_entry(check: _Check, index: int, usual: float) -> Measured:
         at[index] += t * scale
         return check.value(at) / scale
 
-    scales = Scales(check.size / scale, usual, check.tolerance)
+    scales = Scales(check.noise / scale, usual, check.tolerance)
     return measure(along, float(check.gradient[index]), scales)
 
 
@@ -244,7 +248,7 @@ def _check_direction(check: _Check, rng: np.random.Generator) -> list[GradientRo
     direction = rng.normal(size=check.point.size)
     direction /= np.linalg.norm(direction)
     analytic = float(check.gradient @ direction)
-    scales = Scales(check.size, abs(analytic), check.tolerance)
+    scales = Scales(check.noise, abs(analytic), check.tolerance)
     found = measure(lambda t: check.value(check.point + t * direction), analytic, scales)
     if not found.trusted:
         return []
