@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Any
 
 import numpy as np
@@ -124,6 +125,9 @@ def test_gradient_with_respect_to_the_input_of_an_inner_layer(seed: int) -> None
     assert layer.forward(parameters, x_BI, first)[1](d_z)[0].shape == (5, 0)
 
 
+@pytest.mark.skipif(
+    os.environ.get("MLPLAB_CHECK_SHAPES") != "1", reason="shapes are checked by `scripts/test`"
+)
 @given(size=st.integers(1, 4))
 def test_wrong_shapes_are_noticed_in_the_tests(size: int) -> None:
     """The rooms of mathematics check shapes here: the hook of `conftest.py` is at work."""

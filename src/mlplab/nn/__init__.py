@@ -11,6 +11,15 @@ from mlplab.nn.activations import (
     find_activation,
     get_activation,
 )
+from mlplab.nn.classification_losses import (
+    BinaryCrossEntropy,
+    BinaryFocal,
+    BinaryHinge,
+    CategoricalCrossEntropy,
+    CategoricalFocal,
+    CategoricalHinge,
+    ProbabilitySquaredError,
+)
 from mlplab.nn.dropout import keep_mask
 from mlplab.nn.gradient_check import (
     Agreement,
@@ -29,26 +38,14 @@ from mlplab.nn.layers import (
     ParameterSpec,
 )
 from mlplab.nn.links import LINKS, apply_link
-from mlplab.nn.losses import (
-    AbsoluteError,
-    BinaryCrossEntropy,
-    BinaryFocal,
-    BinaryHinge,
-    CategoricalCrossEntropy,
-    CategoricalFocal,
-    CategoricalHinge,
-    Huber,
-    Loss,
-    Poisson,
-    ProbabilitySquaredError,
-    SquaredError,
-)
+from mlplab.nn.losses import Loss
 from mlplab.nn.network import NetworkSpec, ParameterSlot, backward_pass, forward_pass, multilayer
 from mlplab.nn.objective import ObjectiveValue, mean_loss, objective, objective_and_gradient
 from mlplab.nn.penalties import Penalties
-from mlplab.nn.register import CUSTOM_LOSSES, register, unregister
+from mlplab.nn.register import CUSTOM_LOSSES, LOSSES, register, unregister
+from mlplab.nn.regression_losses import AbsoluteError, Huber, Poisson, SquaredError
 from mlplab.nn.scores import SCORES, accuracy, decide, r2
-from mlplab.nn.storage import LOSSES, loss_from_dict, loss_to_dict
+from mlplab.nn.storage import loss_from_dict, loss_to_dict
 
 __all__ = [
     "ACTIVATIONS",

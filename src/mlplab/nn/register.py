@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from mlplab._typing import Matrix
 from mlplab.errors import GradientError, ParameterError
-from mlplab.nn import losses
+from mlplab.nn import classification_losses, regression_losses
 from mlplab.nn.activations import ACTIVATIONS, ALIASES, ActivationFunction
 from mlplab.nn.gradient_check import agreement, central_difference
 from mlplab.nn.losses import Loss
 
-__all__ = ["CUSTOM_LOSSES", "register", "unregister"]
+__all__ = ["CUSTOM_LOSSES", "LOSSES", "register", "unregister"]
 
 TOLERANCE = 1e-6
 
 CUSTOM_LOSSES: dict[str, Loss] = {}
 """Losses of one's own by name."""
 
+_LOSS_CLASSES: list[Any] = [
+    getattr(module, name)
+    for module in (classification_losses, regression_losses)
+    for name in module.__all__
+]
+
+LOSSES: dict[str, Any] = {cls.name: cls for cls in _LOSS_CLASSES}
+"""Every built-in loss by its name."""
+
 _BUILT_IN = frozenset(ACTIVATIONS)
 # "auto" lets an estimator choose, so nothing may be called that.
-_BUILT_IN_LOSSES = frozenset(getattr(losses, cls).name for cls in losses.__all__ if cls != "Loss")
-_RESERVED = _BUILT_IN | frozenset(ALIASES) | _BUILT_IN_LOSSES | {"auto"}
+_RESERVED = _BUILT_IN | frozenset(ALIASES) | frozenset(LOSSES) | {"auto"}
 
 
 def register(function: ActivationFunction | Loss, *, overwrite: bool = False) -> None:

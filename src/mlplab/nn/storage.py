@@ -7,16 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from mlplab.errors import ParameterError
-from mlplab.nn import losses
 from mlplab.nn.losses import Loss
-from mlplab.nn.register import CUSTOM_LOSSES
+from mlplab.nn.register import CUSTOM_LOSSES, LOSSES
 
-__all__ = ["LOSSES", "loss_from_dict", "loss_to_dict"]
-
-_CLASSES: list[Any] = [getattr(losses, name) for name in losses.__all__ if name != "Loss"]
-
-LOSSES: dict[str, Any] = {cls.name: cls for cls in _CLASSES}
-"""Every loss by its name."""
+__all__ = ["loss_from_dict", "loss_to_dict"]
 
 
 def loss_to_dict(loss: Loss) -> dict[str, Any]:
@@ -37,7 +31,7 @@ def loss_from_dict(stored: Mapping[str, Any]) -> Loss:
 
     Examples
     --------
-    >>> loss_from_dict(loss_to_dict(losses.Huber(delta=2.0)))
+    >>> loss_from_dict({"name": "huber", "delta": 2.0})
     Huber(delta=2.0)
     """
     settings = {key: _frozen(value) for key, value in stored.items() if key != "name"}
