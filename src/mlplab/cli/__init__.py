@@ -1,1 +1,4 @@
-"""cli"""
+"""The command line: every verb of `mlplab.workflows` with words, progress and exit statuses.
+
+Workflows are imported inside the commands, so that ``mlplab --help`` loads nothing heavy.
+"""

@@ -71,7 +71,9 @@ def _stopping(given: dict[str, Any], n_rows: int) -> list[tuple[str, Any, str]]:
 def _words(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value))
-    return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+    return (
+        {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+    )
 
 
 def match_class_weight(parameters: dict[str, Any], classes: Any) -> dict[str, Any]:

@@ -144,8 +144,8 @@ def _parquet(frame: pd.DataFrame) -> bytes:
 
 
 def _read_parquet(folder: RunFolder) -> pd.DataFrame:
-    import pandas as pd  # noqa: PLC0415, ICN001  # heavy
-    import pyarrow as pa  # noqa: PLC0415, ICN001  # same
+    import pandas as pd  # noqa: PLC0415  # heavy
+    import pyarrow as pa  # noqa: PLC0415  # same
 
     content = folder.read_bytes(PREDICTIONS)
     try:

@@ -146,9 +146,7 @@ def _find_target(study: Study, source: Source) -> FoundTarget:
             task = source.task
         found = data.find_target(source.frame, known, task)
         reason = "The data say that this is their target."
-        return replace(
-            found, choices=(Choice("target", ", ".join(known), reason), *found.choices)
-        )
+        return replace(found, choices=(Choice("target", ", ".join(known), reason), *found.choices))
     return data.find_target(source.frame, target, task)
 
 

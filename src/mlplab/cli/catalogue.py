@@ -1,0 +1,46 @@
+"""The commands about named data sets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mlplab.cli import show
+from mlplab.cli.door import door
+
+__all__ = ["data_app"]
+
+data_app = typer.Typer(help="Named data sets: list them, get one.", no_args_is_help=True)
+
+
+@data_app.command("list", epilog="Example: mlplab data list")
+@door
+def list_sets() -> None:
+    """List the named data sets, and where each comes from."""
+    from mlplab import workflows  # noqa: PLC0415  # heavy
+
+    rows = [
+        [info.name, f"{info.n_rows:,}", info.task, info.where, info.title]
+        for info in workflows.data_list()
+    ]
+    show.table(["name", "rows", "task", "from", "what"], rows, range(1, 2))
+
+
+@data_app.command("get", epilog="Example: mlplab data get wine_quality --out wine.csv")
+@door
+def get_set(
+    name: Annotated[str, typer.Argument(help="One of `mlplab data list`.")],
+    out: Annotated[Path | None, typer.Option(help="Where to write it: .csv or .parquet.")] = None,
+) -> None:
+    """Fetch a data set (with its checksum tested), and write it to a file if asked."""
+    from mlplab import workflows  # noqa: PLC0415  # heavy
+
+    found = workflows.data_get(name, out)
+    rows = len(found.frame)
+    target = f" Target: {', '.join(found.target)}." if found.target else ""
+    typer.echo(f"{found.title}: {rows:,} rows, {found.frame.shape[1]:,} columns.{target}")
+    typer.echo(f"Source: {found.source} Licence: {found.licence}")
+    if out is not None:
+        typer.echo(f"Written to {out}")

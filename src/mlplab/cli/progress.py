@@ -1,0 +1,61 @@
+"""Progress of a training in a terminal: a bar; plain lines where there is no terminal."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+
+__all__ = ["observer"]
+
+
+def observer(*, quiet: bool) -> list[Any]:
+    """Return what shows the progress of a training: nothing, a bar, or lines."""
+    if quiet:
+        return []
+    if sys.stderr.isatty():
+        return [_Bar()]
+    from mlplab.workflows import ProgressObserver  # noqa: PLC0415  # loads the engines
+
+    return [ProgressObserver(lambda line: print(line, file=sys.stderr, flush=True))]  # noqa: T201
+
+
+class _Bar:
+    """A bar with epoch, losses and the time left."""
+
+    def __init__(self) -> None:
+        self._progress: Progress | None = None
+        self._task: Any = None
+        self._clock: Any = None
+
+    def on_start(self, plan: Any, state: Any) -> None:  # noqa: ARG002  # the observer's protocol
+        """Show the empty bar."""
+        from mlplab.workflows.progress import EpochClock  # noqa: PLC0415  # loads the engines
+
+        self._clock = EpochClock(plan.stopping.max_epochs)
+        self._progress = Progress(
+            TextColumn("epoch {task.completed}/{task.total}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.description}"),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self._task = self._progress.add_task("", total=self._clock.n_epochs)
+        self._progress.start()
+
+    def on_epoch(self, record: Any, state: Any) -> None:  # noqa: ARG002  # same
+        """Move the bar on."""
+        from mlplab.workflows.progress import clock, figures  # noqa: PLC0415  # same
+
+        if self._progress is not None:
+            left = clock(self._clock.seconds_left(record.epoch))
+            words = f"{figures(record)}, at most {left} left"
+            self._progress.update(self._task, completed=record.epoch, description=words)
+
+    def on_end(self, result: Any) -> None:
+        """Take the bar away and say why training stopped."""
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress.console.print(str(result), highlight=False, markup=False)

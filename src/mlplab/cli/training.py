@@ -1,0 +1,115 @@
+"""The commands that train: `fit` and `run`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mlplab.cli import show
+from mlplab.cli.door import INTERRUPTED, door, note
+from mlplab.cli.progress import observer
+from mlplab.errors import ParameterError
+
+__all__ = ["fit", "run_study"]
+
+Out = Annotated[Path, typer.Option(help="Folder of all runs.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
+
+
+@door
+def fit(
+    data: Annotated[str, typer.Argument(help="A CSV or Parquet file, or the name of a data set.")],
+    target: Annotated[
+        list[str] | None,
+        typer.Option(help="Column to predict; give it again for several. Else it is found."),
+    ] = None,
+    task: Annotated[
+        str,
+        typer.Option(help="auto, classification, multilabel, regression or autoencoder."),
+    ] = "auto",
+    hidden: Annotated[
+        str | None, typer.Option(help="Units of the hidden layers: 64,32. 'none' is linear.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="A parameter of the estimator or the preparation; may be given again.",
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same run.")] = 0,
+    validation: Annotated[
+        float, typer.Option(help="Share of rows that choose the epoch; 0 for none.")
+    ] = 0.1,
+    test: Annotated[
+        float | None, typer.Option(help="Share of rows for the test; else their own, or 0.2.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the run.")] = None,
+    out: Out = Path("runs"),
+    quiet: Quiet = False,  # noqa: FBT002  # an option
+) -> None:
+    """Train a network on a table; test it on rows it never saw; write a report."""
+    from mlplab import workflows  # noqa: PLC0415  # heavy
+    from mlplab.workflows.settings import parse_settings  # noqa: PLC0415  # same
+
+    result = workflows.fit(
+        data,
+        target=target[0] if target and len(target) == 1 else (target or None),
+        task=task,
+        hidden=_sizes(hidden),
+        settings=parse_settings(set_ or []),
+        seed=_seed(seed),
+        validation=_part(validation),
+        test=None if test is None else _part(test),
+        name=name,
+        out=out,
+        observers=observer(quiet=quiet),
+    )
+    _finish(result)
+
+
+@door
+def run_study(
+    study: Annotated[Path, typer.Argument(help="A study file (TOML).")],
+    out: Out = Path("runs"),
+    quiet: Quiet = False,  # noqa: FBT002  # an option
+) -> None:
+    """Do what a study file says; the same file gives the same figures."""
+    from mlplab import workflows  # noqa: PLC0415  # heavy
+
+    _finish(workflows.run(study, out=out, observers=observer(quiet=quiet)))
+
+
+def _finish(result: Any) -> None:
+    show.run_summary(result)
+    if result.interrupted:
+        note("Interrupted: the run keeps what had been learned.")
+        raise typer.Exit(INTERRUPTED)
+
+
+def _sizes(text: str | None) -> list[int] | None:
+    if text is None:
+        return None
+    words = [word.strip() for word in text.strip("()[] ").split(",") if word.strip()]
+    if words == ["none"]:
+        return []
+    if not all(word.isdigit() for word in words):
+        raise ParameterError(
+            f"`--hidden` must be numbers of units, separated by commas; got {text!r}. "
+            "For example: --hidden 64,32"
+        )
+    return [int(word) for word in words]
+
+
+def _seed(seed: int) -> int:
+    if not 0 <= seed < 2**32:
+        raise ParameterError(f"`--seed` must be from 0 to 4294967295; got {seed}. Use 0.")
+    return seed
+
+
+def _part(share: float) -> float | int:
+    # A whole number of at least 1 is a number of rows.
+    return int(share) if share >= 1 and share == int(share) else share

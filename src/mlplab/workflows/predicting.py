@@ -1,0 +1,173 @@
+"""Using a saved model: predictions as a table, figures on labelled rows."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mlplab import data as data_room
+from mlplab._files import write_atomically
+from mlplab.errors import DataError, ParameterError, did_you_mean
+from mlplab.results import Metrics
+from mlplab.workflows.model import TabularModel
+from mlplab.workflows.saving import load
+from mlplab.workflows.sources import read_source
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["evaluate", "predict"]
+
+
+def predict(
+    model: str | Path | TabularModel,
+    data: Any,
+    out: str | Path | None = None,
+    *,
+    keep: str | None = None,
+) -> pd.DataFrame:
+    """Predict every row of a table.
+
+    Parameters
+    ----------
+    model : str, Path or TabularModel
+        A model file, the folder of a run, or the model itself.
+    data : str, Path, Dataset or table
+        The rows; columns that the model does not use are ignored.
+    out : str or Path, optional
+        Where to write: ``.parquet`` as Parquet, all else as CSV.
+    keep : str, optional
+        A column to copy beside the predictions. Left out: the columns that training took for
+        identifiers, else the number of the row, from 1.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Identifiers, predictions, and for classifiers the probability of each class. For an
+        autoencoder the codes and the squared error of the reconstruction.
+
+    Raises
+    ------
+    DataError
+        A column is not there (with the nearest name), or holds what training did not allow.
+    ModelFileError
+        The model cannot be read, or is no model of a table.
+    OutputError
+        The file cannot be written.
+
+    Warns
+    -----
+    UserWarning
+        A column holds categories that training never saw; says how many.
+    """
+    used = tabular(model)
+    frame = _frame_of(data, prefer_test=False)
+    columns = {**_identifiers(used, frame, keep), **_answers(used, frame)}
+    answers = data_room.to_frame(columns)
+    if out is not None:
+        write_table(answers, Path(out).expanduser())
+    return answers
+
+
+def evaluate(model: str | Path | TabularModel, data: Any) -> Metrics:
+    """Judge a model on labelled rows.
+
+    Parameters
+    ----------
+    model : str, Path or TabularModel
+    data : str, Path, Dataset or table
+        Must hold the target. Of a named data set with a test part of its own, that part.
+
+    Raises
+    ------
+    DataError
+        The target is not there, or holds a class that training never saw.
+    """
+    used = tabular(model)
+    frame = _frame_of(data, prefer_test=True)
+    for name in used.target:
+        if name not in frame.columns:
+            raise DataError(
+                f"The table must hold the target {name!r} to be evaluated; it does not."
+                f"{did_you_mean(name, frame.columns)} Use predict for rows without it."
+            )
+    frame, _ = data_room.drop_unlabelled(frame, used.target) if used.target else (frame, None)
+    return used.evaluate(frame)
+
+
+def tabular(model: str | Path | TabularModel) -> TabularModel:
+    """Return the model of a table, from its file if need be.
+
+    Raises
+    ------
+    ParameterError
+        It is another kind of model.
+    """
+    found = load(model) if isinstance(model, (str, Path)) else model
+    if not isinstance(found, TabularModel):
+        raise ParameterError(
+            f"`model` must be a model of a table, as `mlplab fit` saves it; got a bare "
+            f"{type(found).__name__}. Load it in Python and call its predict."
+        )
+    return found
+
+
+def _frame_of(given: Any, *, prefer_test: bool) -> pd.DataFrame:
+    source = read_source(given)
+    if prefer_test and source.test_frame is not None:
+        return source.test_frame
+    return source.frame
+
+
+def _identifiers(model: TabularModel, frame: pd.DataFrame, keep: str | None) -> dict[str, Any]:
+    if keep is not None:
+        if keep not in frame.columns:
+            hint = did_you_mean(keep, frame.columns) or " Check the name."
+            raise DataError(f"`keep` must name a column of the table; got {keep!r}.{hint}")
+        return {keep: frame[keep].to_numpy()}
+    known = [
+        choice.subject for choice in model.preparation.choices_ if choice.value == "identifier"
+    ]
+    present = [name for name in known if name in frame.columns]
+    if present:
+        return {name: frame[name].to_numpy() for name in present}
+    return {"row": np.arange(1, len(frame) + 1)}
+
+
+def _answers(model: TabularModel, frame: pd.DataFrame) -> dict[str, Any]:
+    predicted = model.predict(frame)
+    if model.task == "autoencoder":
+        x = model.features(frame)
+        codes = np.asarray(model.estimator.transform(x))
+        named: dict[str, Any] = {f"code_{k + 1}": codes[:, k] for k in range(codes.shape[1])}
+        return {**named, "reconstruction_error": ((predicted - x) ** 2).mean(axis=1)}
+    if predicted.ndim == 1:
+        answers: dict[str, Any] = {"prediction": predicted}
+    else:
+        columns = zip(model.target, predicted.T, strict=True)
+        answers = {f"prediction_{name}": column for name, column in columns}
+    if model.has_probabilities:
+        shares = model.predict_proba(frame)
+        named = zip(model.classes, shares.T, strict=True)
+        answers |= {f"probability_{name}": column for name, column in named}
+    return answers
+
+
+def write_table(frame: pd.DataFrame, path: Path) -> None:
+    """Write a table so that the file is whole at every moment.
+
+    Raises
+    ------
+    OutputError
+        The file cannot be written.
+    """
+    if path.suffix.lower() in {".parquet", ".pq"}:
+        buffer = io.BytesIO()
+        frame.to_parquet(buffer, engine="pyarrow", index=False)
+        content = buffer.getvalue()
+    else:
+        content = frame.to_csv(index=False, lineterminator="\n").encode()
+    write_atomically(path, content)
