@@ -104,6 +104,8 @@ def _run_epochs(training: Training, watch: Watch) -> None:
         records = training.engine.advance(
             training.plan, training.state, training.data, orders, chunk
         )
+        if len(records) < chunk:
+            training.orders.take_back(len(records))
         for record in records:
             watch.tell(record)
         done += chunk

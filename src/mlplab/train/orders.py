@@ -41,6 +41,7 @@ class RowOrders:
         """
         if not self._shuffle:
             return None
+        self._before = self._rng.get_state(legacy=False), self._current
         orders = np.empty((n_epochs, self._current.size), dtype=np.intp)
         for epoch in range(n_epochs):
             # scikit-learn's `shuffle` permutes positions and then takes them.
@@ -49,3 +50,14 @@ class RowOrders:
             self._current = self._current[positions]
             orders[epoch] = self._current
         return None if self._single_batch else orders
+
+    def take_back(self, n_used: int) -> None:
+        """Undo the last draw but for its first epochs, because training ended within it.
+
+        How many epochs are drawn at once depends on the clock; what a generator that the user
+        passed gives afterwards must not.
+        """
+        if self._shuffle:
+            state, self._current = self._before
+            self._rng.set_state(state)
+            self.draw(n_used)

@@ -53,13 +53,15 @@ def run_iterations(
         functools.partial(minimise_resumable, slots=state.slots) if recipe.resumable else minimise
     )
     monitor = _IterationMonitor(plan, data, engine, state, watch)
-    outcome = routine(
-        monitor.objective,
-        state.parameters.astype(np.float64),
-        recipe,
-        n_iterations,
-        monitor.after_iteration,
-    )
+    # As in engines: what NumPy would warn of is told by the reason.
+    with np.errstate(all="ignore"):
+        outcome = routine(
+            monitor.objective,
+            state.parameters.astype(np.float64),
+            recipe,
+            n_iterations,
+            monitor.after_iteration,
+        )
     state.parameters = outcome.parameters.astype(plan.dtype)
     state.slots = outcome.slots
     state.samples_seen += data.n_rows * outcome.iterations
