@@ -164,25 +164,25 @@ def minimise_resumable(
             break
         new_x, value, new_gradient, used = found
         evaluations += used
-        # The pair is kept only where the curvature is positive, which keeps H positive definite.
-        s, y = new_x - x, new_gradient - gradient
-        if float(s @ y) > np.finfo(float).eps * float(y @ y):
-            steps = np.vstack([steps, s])[-recipe.memory :]
-            changes = np.vstack([changes, y])[-recipe.memory :]
+        pair = new_x - x, new_gradient - gradient
+        steps, changes = _remember(steps, changes, *pair, recipe.memory)
         x, gradient = new_x, new_gradient
         iteration += 1
         if after_iteration(x, value):
             status = "stopped"
             break
-    return LbfgsOutcome(
-        x,
-        value,
-        iteration,
-        evaluations,
-        status,
-        status.replace("_", " "),
-        {"lbfgs_steps": steps, "lbfgs_changes": changes},
-    )
+    message, kept = status.replace("_", " "), {"lbfgs_steps": steps, "lbfgs_changes": changes}
+    return LbfgsOutcome(x, value, iteration, evaluations, status, message, kept)
+
+
+def _remember(
+    steps: AnyArray, changes: AnyArray, s: Vector, y: Vector, memory: int
+) -> tuple[AnyArray, AnyArray]:
+    """Return the pairs with the newest at their end, the oldest dropped beyond the memory."""
+    # The pair is kept only where the curvature is positive, which keeps H positive definite.
+    if float(s @ y) <= np.finfo(float).eps * float(y @ y):
+        return steps, changes
+    return np.vstack([steps, s])[-memory:], np.vstack([changes, y])[-memory:]
 
 
 def _line_search(
