@@ -8,8 +8,9 @@ import numpy as np
 from sklearn.utils.class_weight import compute_class_weight
 
 from mlplab._typing import AnyArray
-from mlplab.errors import ParameterError, did_you_mean
+from mlplab.errors import ParameterError
 from mlplab.estimators.labels import LabelCoder
+from mlplab.estimators.rules import check_loss
 from mlplab.nn import (
     CUSTOM_LOSSES,
     BinaryCrossEntropy,
@@ -49,18 +50,12 @@ def classification_loss(
     ParameterError
         There is no such loss, or it does not go with these targets.
     """
+    check_loss(name, [*NAMES, *CUSTOM_LOSSES])
     if not isinstance(name, str):
         given: Loss = name
         return given
     if name in CUSTOM_LOSSES:
         return CUSTOM_LOSSES[name]
-    if name not in NAMES:
-        valid = [*NAMES, *CUSTOM_LOSSES]
-        message = (
-            f"`loss` must be one of {', '.join(valid)}, or a loss of mlplab.nn; got {name!r}."
-            f"{did_you_mean(name, valid)}"
-        )
-        raise ParameterError(message)
     chosen = "log_loss" if name == "auto" else name
     _check_combination(chosen, coder, label_smoothing)
     if coder.kind in {"multiclass", "multioutput"}:

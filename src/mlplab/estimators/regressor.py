@@ -10,9 +10,10 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
 
 from mlplab._typing import AnyArray
-from mlplab.errors import DataError, ParameterError, did_you_mean
+from mlplab.errors import DataError
 from mlplab.estimators.base import BaseMLP
 from mlplab.estimators.rows import FitRows, keep_parameters, pair_validation
+from mlplab.estimators.rules import check_loss
 from mlplab.nn import CUSTOM_LOSSES, AbsoluteError, Huber, Loss, Poisson, SquaredError
 
 __all__ = ["MLPRegressor", "regression_loss"]
@@ -28,6 +29,7 @@ def regression_loss(name: Any, n_columns: int) -> Loss:
     ParameterError
         There is no loss of this name.
     """
+    check_loss(name, [*LOSSES, *CUSTOM_LOSSES])
     if not isinstance(name, str):
         given: Loss = name
         return given
@@ -39,13 +41,6 @@ def regression_loss(name: Any, n_columns: int) -> Loss:
         "poisson": Poisson(),
         **CUSTOM_LOSSES,
     }
-    if name not in losses:
-        valid = [*LOSSES, *CUSTOM_LOSSES]
-        message = (
-            f"`loss` must be one of {', '.join(valid)}, or a loss of mlplab.nn; got {name!r}."
-            f"{did_you_mean(name, valid)}"
-        )
-        raise ParameterError(message)
     return losses[name]
 
 

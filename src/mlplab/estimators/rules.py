@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any
@@ -12,10 +12,10 @@ import numpy as np
 
 from mlplab.engines import engine_names
 from mlplab.errors import ParameterError, did_you_mean
-from mlplab.nn import ALIASES, INITIALISERS, find_activation
+from mlplab.nn import ALIASES, INITIALISERS, Loss, find_activation
 from mlplab.optim import Optimiser
 
-__all__ = ["RULES", "SCHEDULES", "SOLVERS", "Rule", "check_parameters"]
+__all__ = ["RULES", "SCHEDULES", "SOLVERS", "Rule", "check_loss", "check_parameters"]
 
 SOLVERS = ("sgd", "adam", "adamw", "rmsprop", "adagrad", "nadam", "lbfgs")
 SCHEDULES = (
@@ -120,6 +120,11 @@ def _is_init_arrays(value: Any) -> bool:
     return isinstance(value, (tuple, list)) and len(value) == 2 and not isinstance(value[0], str)
 
 
+def _is_optimiser(value: Any) -> bool:
+    # A class has the methods of its instances, so it would pass as one.
+    return isinstance(value, Optimiser) and not isinstance(value, type)
+
+
 def _is_random_state(value: Any) -> bool:
     legacy = isinstance(value, np.random.RandomState) or value is np.random
     seed = _is_integer(value) and bool(0 <= value < 2**32)
@@ -152,7 +157,7 @@ RULES: Mapping[str, Rule] = {
     "code_layer": _either(NONE, _integer(0)),
     "solver": _either(
         _one_of(*SOLVERS),
-        Rule(lambda value: isinstance(value, Optimiser), "an optimiser of mlplab.optim"),
+        Rule(_is_optimiser, "an optimiser of mlplab.optim"),
     ),
     "alpha": _number(0),
     "batch_size": _either(_one_of("auto"), _integer(1)),
@@ -198,6 +203,25 @@ RULES: Mapping[str, Rule] = {
     "n_threads": _either(NONE, _integer(1)),
 }
 """The rule of every parameter, except `loss`, which each estimator knows by itself."""
+
+
+def check_loss(value: Any, names: Sequence[str]) -> None:
+    """Check that a loss is one of these names, or a loss itself.
+
+    Raises
+    ------
+    ParameterError
+        Names the rule, what was received, and the nearest valid name.
+    """
+    if isinstance(value, str) and value in names:
+        return
+    if isinstance(value, Loss) and not isinstance(value, type):
+        return
+    hint = did_you_mean(value, names) if isinstance(value, str) else ""
+    message = (
+        f"`loss` must be one of {', '.join(names)}, or a loss of mlplab.nn; got {value!r}.{hint}"
+    )
+    raise ParameterError(message)
 
 
 def check_parameters(parameters: Mapping[str, Any]) -> None:
