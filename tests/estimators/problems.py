@@ -1,4 +1,4 @@
-"""Small real problems, standardised: one for each kind of target."""
+"""Small real problems, standardised: one for each kind of target; small networks for them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,17 @@ import numpy as np
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris
 from sklearn.preprocessing import StandardScaler
 
-__all__ = ["CLASSIFICATION", "PROBLEMS", "REGRESSION", "Problem", "load_problem"]
+from mlplab import MLPClassifier
+
+__all__ = [
+    "CLASSIFICATION",
+    "PROBLEMS",
+    "REGRESSION",
+    "Problem",
+    "load_problem",
+    "raw_predictions",
+    "small_classifier",
+]
 
 CLASSIFICATION = ("binary", "multiclass", "digits", "multilabel")
 REGRESSION = ("regression", "multioutput", "poisson")
@@ -69,3 +79,22 @@ def _make_numbers(kind: str) -> Problem:
     # Body mass index and blood pressure join what is predicted.
     targets = np.column_stack([y, X[:, 2], X[:, 3]])
     return Problem(kind, _standardised(np.delete(X, [2, 3], axis=1)), _standardised(targets))
+
+
+def small_classifier(**parameters: Any) -> MLPClassifier:
+    """Return a quick classifier; parameters override."""
+    return MLPClassifier(
+        **{
+            "hidden_layer_sizes": (8,),
+            "solver": "lbfgs",
+            "max_iter": 60,
+            "random_state": 0,
+            **parameters,
+        }
+    )
+
+
+def raw_predictions(clf: MLPClassifier, X: Any) -> Any:
+    """Return what the last of two layers gives, from the public weights alone."""
+    hidden = np.maximum(X @ clf.coefs_[0] + clf.intercepts_[0], 0)
+    return hidden @ clf.coefs_[1] + clf.intercepts_[1]

@@ -118,7 +118,7 @@ def _schedule(est: Any, optimiser: Optimiser) -> Schedule:
         return FunctionOfStep(name)
     if name == "constant" or (name in _SGD_ONLY and not isinstance(optimiser, SGD)):
         return Constant(rate)
-    third = max(1, est.max_iter // 3)
+    third = -(-est.max_iter // 3)  # rounded up, lest a third drop come at the end
     makers: dict[str, Callable[[], Schedule]] = {
         "invscaling": lambda: InverseScaling(rate, est.power_t),
         "adaptive": lambda: Adaptive(rate),
