@@ -51,7 +51,10 @@ def fit(
     out: Out = Path("runs"),
     quiet: Quiet = False,  # noqa: FBT002  # an option
 ) -> None:
-    """Train a network on a table; test it on rows it never saw; write a report."""
+    """Train a network on a table; test it on rows it never saw; write a report.
+
+    Ctrl-C stops the training and keeps what was learned (exit status 130).
+    """
     from mlplab import workflows  # noqa: PLC0415  # heavy
     from mlplab.workflows.settings import parse_settings  # noqa: PLC0415  # same
 

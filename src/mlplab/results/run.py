@@ -176,7 +176,9 @@ class RunResult:
     fit : FitResult
     metrics : RunMetrics
     choices : tuple of Choice
-        What was chosen automatically, and why.
+        What was chosen automatically about target, task and network, and why.
+    column_choices : tuple of Choice
+        The same about the columns: kinds, what was filled, merged and dropped.
     remarks : tuple of str
         What deserves a look, in sentences.
     settings : mapping
@@ -196,6 +198,7 @@ class RunResult:
     fit: FitResult
     metrics: RunMetrics
     choices: tuple[Choice, ...] = ()
+    column_choices: tuple[Choice, ...] = ()
     remarks: tuple[str, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
     model: Any = None
@@ -253,10 +256,12 @@ def _figure(metrics: Metrics, name: str) -> str:
 
 
 def _headline(metrics: Metrics, baseline: Metrics | None, answer: str, rows: str) -> str:
-    counted = f"{metrics.n_rows:,} {rows} row{'' if metrics.n_rows == 1 else 's'}"
+    one = metrics.n_rows == 1
+    counted = f"{metrics.n_rows:,} {rows} row{'' if one else 's'}"
     if isinstance(metrics, ClassificationMetrics):
         right = round(metrics.accuracy * metrics.n_rows)
-        words = f"{right:,} of {counted} are classified rightly ({metrics.accuracy:.1%})"
+        verb = "is" if one else "are"
+        words = f"{right:,} of {counted} {verb} classified rightly ({metrics.accuracy:.1%})"
         if isinstance(baseline, ClassificationMetrics):
             words += f"; always answering {answer} scores {baseline.accuracy:.1%}"
         return words + "."

@@ -34,7 +34,7 @@ def choose_parameters(
     if given.get("solver") != "lbfgs":
         proposals.append(_batch(len(parts.train)))
     if len(parts.validation) and given.get("early_stopping", True):
-        proposals += _stopping(given, len(parts.validation))
+        proposals += _stopping(len(parts.validation))
     chosen = [one for one in proposals if one[0] not in given]
     parameters = {**{name: value for name, value, _ in chosen}, **given}
     choices = tuple(Choice(name, _words(value), reason) for name, value, reason in chosen)
@@ -59,7 +59,7 @@ def _batch(n_rows: int) -> tuple[str, Any, str]:
     return "batch_size", size, f"With {n_rows:,} training rows this makes many steps an epoch."
 
 
-def _stopping(given: dict[str, Any], n_rows: int) -> list[tuple[str, Any, str]]:
+def _stopping(n_rows: int) -> list[tuple[str, Any, str]]:
     rows = f"{n_rows:,} validation row{'' if n_rows == 1 else 's'}"
     return [
         ("early_stopping", True, f"The epoch is kept that does best on {rows} set aside."),

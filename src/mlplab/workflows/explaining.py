@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +88,10 @@ def check(
         estimator = table.estimator
         x, y = _rows(table, data)
         note = "The rows are those that were passed, prepared as in training."
-    report = explain.gradient_check(estimator, x, y, tolerance=tolerance, seed=seed)
+    with warnings.catch_warnings():
+        # The batch size of the training is no matter here.
+        warnings.filterwarnings("ignore", message="Got `batch_size`")
+        report = explain.gradient_check(estimator, x, y, tolerance=tolerance, seed=seed)
     return dataclasses.replace(report, notes=(*report.notes, note))
 
 

@@ -21,7 +21,7 @@ from mlplab.workflows.choosing import choose_parameters, match_class_weight
 from mlplab.workflows.judging import judge
 from mlplab.workflows.keeping import keep_run
 from mlplab.workflows.model import TabularModel
-from mlplab.workflows.parts import Parts, deal_parts, kind_of
+from mlplab.workflows.parts import TEST_SHARE, Parts, deal_parts, kind_of
 from mlplab.workflows.settings import check_model, estimator_class, split_settings
 from mlplab.workflows.sources import IN_MEMORY, Source, read_source
 from mlplab.workflows.study import DataTable, ModelTable, PreparationTable, SplitTable, Study
@@ -108,13 +108,14 @@ def fit(
     table = checked(
         DataTable, {"source": source.where, "target": wanted, "task": task, "split": split}
     )
-    study = Study(
-        name=name or source.name,
-        seed=seed,
-        data=table,
-        preparation=checked(PreparationTable, preparation),
-        model=ModelTable(**model),
-    )
+    contents = {
+        "name": name or source.name,
+        "seed": seed,
+        "data": table,
+        "preparation": checked(PreparationTable, preparation),
+        "model": ModelTable(**model),
+    }
+    study = checked(Study, contents)
     return carry_out(study, source, out, observers)
 
 
@@ -214,7 +215,8 @@ def carry_out(
         network=explain.describe(estimator),
         fit=estimator.result_,
         metrics=judge(model, parts),
-        choices=(*choices, *parts.preparation.choices_),
+        choices=choices,
+        column_choices=parts.preparation.choices_,
         remarks=(*parts.split.remarks, *remarks),
         settings=parameters,
         model=model,
@@ -261,8 +263,11 @@ def _resolved(study: Study, source: Source, parts: Parts, parameters: dict[str, 
     assert study.data is not None  # noqa: S101  (deal_parts has looked)
     names = list(parts.found.names)
     target = study.data.target if not names else (names[0] if len(names) == 1 else names)
+    split = study.data.split
+    if split.test is None and source.test_frame is None:
+        split = split.model_copy(update={"test": TEST_SHARE})
     table = study.data.model_copy(
-        update={"source": source.where, "target": target, "task": parts.task}
+        update={"source": source.where, "target": target, "task": parts.task, "split": split}
     )
     model = ModelTable(kind=kind_of(parts.task), **_without_none(parameters))  # type: ignore[arg-type]  # a known kind
     name = study.name or source.name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -121,10 +122,14 @@ def deal_parts(study: Study, source: Source) -> Parts:
     features = [part.drop(columns=list(found.names)) for part in frames]
     preparation.fit(features[0])
     encoding = _learn_encoding(study, found, frame, frames[0])
-    made = [
-        _part(preparation, encoding, rows, whole)
-        for rows, whole in zip(features, frames, strict=True)
-    ]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        made = [
+            _part(preparation, encoding, rows, whole)
+            for rows, whole in zip(features, frames, strict=True)
+        ]
+    remarks = tuple(dict.fromkeys(str(warning.message) for warning in caught))
+    sizes = replace(sizes, remarks=(*sizes.remarks, *remarks))
     rows = split.test if test_frame is None else np.arange(len(test_frame))
     return Parts(
         made[0], _known_classes(found, made), made[2], rows, preparation, encoding, found, sizes,
@@ -135,7 +140,7 @@ def deal_parts(study: Study, source: Source) -> Parts:
 def _find_target(study: Study, source: Source) -> FoundTarget:
     wanted = study.data
     target: Any = None if wanted is None else wanted.target
-    task = "auto" if wanted is None else wanted.task
+    task: str = "auto" if wanted is None else wanted.task
     if task == "auto" and study.model.kind != "auto":
         task = _task_of_kind(study, source, target)
     if task == "autoencoder":

@@ -147,12 +147,12 @@ def _answers(model: TabularModel, frame: pd.DataFrame) -> dict[str, Any]:
     if predicted.ndim == 1:
         answers: dict[str, Any] = {"prediction": predicted}
     else:
-        columns = zip(model.target, predicted.T, strict=True)
-        answers = {f"prediction_{name}": column for name, column in columns}
+        pairs = zip(model.target, predicted.T, strict=True)
+        answers = {f"prediction_{name}": column for name, column in pairs}
     if model.has_probabilities:
         shares = model.predict_proba(frame)
-        named = zip(model.classes, shares.T, strict=True)
-        answers |= {f"probability_{name}": column for name, column in named}
+        pairs = zip(model.classes, shares.T, strict=True)
+        answers |= {f"probability_{name}": column for name, column in pairs}
     return answers
 
 

@@ -47,10 +47,10 @@ def outcome_figures(kept: KeptRun) -> list[Markup]:
         predicted = kept.predictions[f"predicted {name}"].to_numpy()
         finite = np.isfinite(predicted)
         if finite.any():
-            display = PredictionErrorDisplay(
+            points = PredictionErrorDisplay(
                 true[finite], predicted[finite], name=name, residuals=True
             )
-            figures.append(_svg(display, f"Predicted against true {name}, and residuals"))
+            figures.append(_svg(points, f"Predicted against true {name}, and residuals"))
     return figures
 
 

@@ -72,7 +72,6 @@ def render(kept: KeptRun) -> str:
 
 def _view(kept: KeptRun) -> dict[str, Any]:
     result = kept.result
-    columns = {column.name for column in result.table.columns}
     return {
         "title": result.name,
         "subtitle": _subtitle(result),
@@ -89,8 +88,8 @@ def _view(kept: KeptRun) -> dict[str, Any]:
         "network": _network(result),
         "data": _data(result),
         "data_figures": data_figures(kept),
-        "choices": _choices(c for c in result.choices if c.subject not in columns),
-        "column_choices": _choices(c for c in result.choices if c.subject in columns),
+        "choices": _choices(result.choices),
+        "column_choices": _choices(result.column_choices),
         "settings": _settings(result),
         "environment": [[name, str(value)] for name, value in kept.environment.items()],
         "use": _use(result),
@@ -211,6 +210,8 @@ def _network(result: RunResult) -> dict[str, Any]:
         for layer in network.layers
     ]
     sentences = [s for s in network.sentences if s not in network.training]
+    if network.link == "identity":  # that the output is not changed goes without saying
+        sentences = [s for s in sentences if "identity" not in s]
     return {
         "summary": network.summary,
         "headers": ["layer", "inputs → units", "activation", "dropout", "parameters"],
@@ -258,9 +259,8 @@ def _number(value: float | None) -> str:
     return f"{value:.4g}" if value == 0 or 1e-3 <= abs(value) < 1e4 else f"{value:,.4g}"
 
 
-def _choices(choices: Any) -> list[list[str]]:
-    found: list[Choice] = list(choices)
-    return [[choice.subject, choice.value, choice.reason] for choice in found]
+def _choices(choices: Sequence[Choice]) -> list[list[str]]:
+    return [[choice.subject, choice.value, choice.reason] for choice in choices]
 
 
 def _settings(result: RunResult) -> list[list[str]]:

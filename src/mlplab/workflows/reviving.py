@@ -59,7 +59,7 @@ def _tuple(kinds: tuple[Any, ...], value: Any) -> tuple[Any, ...]:
 def _member(kinds: tuple[Any, ...], value: Any) -> Any:
     if value is None and type(None) in kinds:
         return None
-    nouns = [kind for kind in kinds if dataclasses.is_dataclass(kind)]
+    nouns: list[Any] = [kind for kind in kinds if dataclasses.is_dataclass(kind)]
     if nouns and isinstance(value, Mapping):
         # The members of our unions differ in their fields.
         for noun in nouns:

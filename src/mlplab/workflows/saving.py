@@ -45,7 +45,8 @@ def save(path: str | Path, model: Any) -> Path:
     Examples
     --------
     >>> import mlplab, tempfile
-    >>> model = mlplab.MLPRegressor((3,), solver="lbfgs", random_state=0).fit([[0.0], [1.0]], [0, 1])
+    >>> model = mlplab.MLPRegressor(hidden_layer_sizes=(3,), solver="lbfgs", random_state=0)
+    >>> model = model.fit([[0.0], [1.0]], [0, 1])
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     again = mlplab.load(mlplab.save(f"{folder}/line.safetensors", model))
     >>> bool((again.predict([[0.5]]) == model.predict([[0.5]])).all())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,9 +91,10 @@ def _from_words(given: str | Path, seed: int, base: Path | None) -> Source:
     if isinstance(given, str) and given in known:
         return _from_dataset(data.load(given, seed=seed), given)
     path = Path(given).expanduser()
-    path = path if base is None or path.is_absolute() else base / path
-    is_path = path.exists() or path.suffix.lower() in _SUFFIXES or len(path.parts) > 1
-    if is_path and (base is None or path.exists() or len(Path(given).parts) > 1):
+    if base is not None and ((base / path).exists() or not path.exists()):
+        path = base / path
+    given_parts = Path(given).parts
+    if path.exists() or path.suffix.lower() in _SUFFIXES or len(given_parts) > 1:
         return Source(path.stem, str(path.absolute()), path.name, data.read(path))
     files = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
     hint = did_you_mean(str(given), [*known, *files])
@@ -111,7 +111,10 @@ def _from_dataset(found: Dataset, where: str) -> Source:
     return Source(
         name=found.name,
         where=where,
-        words=f"{found.title}. {found.source}. Licence: {found.licence}",
+        words=". ".join(
+            part.rstrip(".") for part in (found.title, found.source, f"Licence: {found.licence}")
+        )
+        + ".",
         frame=found.frame,
         test_frame=found.test_frame,
         target=found.target,
@@ -152,8 +155,3 @@ def _columns_of(y: Any) -> Sequence[tuple[str, Any]]:
             f"`y` must have one or two axes; got shape {values.shape}. Pass one value a row."
         )
     return [(f"target_{k}", values[:, k]) for k in range(values.shape[1])]
-
-
-def renamed(source: Source, name: str | None) -> Source:
-    """Return the source under another name."""
-    return source if not name else dataclasses.replace(source, name=name)

@@ -48,7 +48,7 @@ def read_study(path: str | Path) -> Study:
 
 
 def parse_study(text: str, name: str = "study") -> Study:
-    """Return the study that a text describes; see `read_study`.
+    r"""Return the study that a text describes; see `read_study`.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def parse_study(text: str, name: str = "study") -> Study:
 
     Examples
     --------
-    >>> parse_study('[data]\\nsource = "iris"\\ntaget = "species"')
+    >>> parse_study('[data]\nsource = "iris"\ntaget = "species"')
     Traceback (most recent call last):
     mlplab.errors.StudyError: study, line 3: `data` has no key 'taget'. Did you mean 'target'?
     """
@@ -100,11 +100,11 @@ def _check_contents(study: Study, text: str, name: str) -> None:
 
 
 def line_of(text: str, path: tuple[str, ...]) -> int:
-    """Return the line, from 1, on which a key stands; else of the nearest table above it.
+    r"""Return the line, from 1, on which a key stands; else of the nearest table above it.
 
     Examples
     --------
-    >>> line_of('seed = 1\\n[data]\\nsplit = { test = 0.1 }', ("data", "split", "test"))
+    >>> line_of('seed = 1\n[data]\nsplit = { test = 0.1 }', ("data", "split", "test"))
     3
     """
     best, found = 0, 1
@@ -166,7 +166,7 @@ def _model_in(annotation: Any) -> Any:
     )
 
 
-def _sentence(path: tuple[str, ...], mistakes: list[Mapping[str, Any]]) -> str:
+def _sentence(path: tuple[str, ...], mistakes: Sequence[Mapping[str, Any]]) -> str:
     first = mistakes[0]
     dotted = ".".join(path)
     if first["type"] == "extra_forbidden":

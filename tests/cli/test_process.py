@@ -1,0 +1,76 @@
+"""The command line as a process: what it loads, how it ends, what it needs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+HEAVY = ("sklearn", "scipy", "pandas", "matplotlib", "torch", "pyarrow", "mlplab.workflows")
+
+
+def python(code: str) -> subprocess.CompletedProcess[str]:
+    """Run code in a new process."""
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["fit", "--help"], ["--version"]])
+def test_import_and_help_load_nothing_heavy(arguments: list[str]) -> None:
+    """Import time is a feature."""
+    call = "" if not arguments else f"from mlplab.cli.app import run\nrun({arguments!r})\n"
+    found = python(
+        f"import sys\nimport mlplab\n{call}"
+        f"print('LOADED', [name for name in {HEAVY!r} if name in sys.modules])"
+    )
+    assert found.stdout.strip().endswith("LOADED []"), found.stdout + found.stderr
+
+
+@pytest.mark.parametrize("missing", ["typer", "rich", "pandas", "pydantic"])
+def test_without_the_extra_its_name_is_told(missing: str) -> None:
+    """Exit status 2, and one sentence that says what to install."""
+    found = python(
+        f"import sys\nsys.modules[{missing!r}] = None\nsys.argv = ['mlplab', '--help']\n"
+        "from mlplab.__main__ import main\nmain()"
+    )
+    assert found.returncode == 2
+    assert f"needs {missing}" in found.stderr
+    assert "pip install 'mlplab[lab]'" in found.stderr
+    assert "Traceback" not in found.stderr
+
+
+def test_module_runs_and_debug_may_stand_anywhere(tmp_path: Path) -> None:
+    """`python -m mlplab` is the command; `--debug` after a command counts too."""
+    command = [sys.executable, "-m", "mlplab", "fit", "irs", "--debug"]
+    found = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert found.returncode == 1
+    assert "Traceback" in found.stderr
+    assert "mlplab: " in found.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_ctrl_c_keeps_what_was_learned(tmp_path: Path) -> None:
+    """A training that is interrupted ends with a complete run and exit status 130."""
+    forever = ["max_iter=1000000", "n_iter_no_change=1000000", "early_stopping=false"]
+    options = [word for setting in forever for word in ("--set", setting)]
+    command = [sys.executable, "-m", "mlplab", "fit", "iris", *options, "--out", str(tmp_path)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ}
+    ) as process:
+        assert process.stderr is not None
+        line = process.stderr.readline()
+        assert line.startswith("epoch 1 of at most 1000000"), line
+        time.sleep(0.3)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "Interrupted: the run keeps what had been learned." in err
+    assert "test rows" in out
+    (folder,) = tmp_path.iterdir()
+    assert "interrupted" in (folder / "report.html").read_text()
+    assert (folder / "model.safetensors").is_file()

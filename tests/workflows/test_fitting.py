@@ -1,0 +1,245 @@
+"""From data to figures: parts are kept apart, choices are told, a run repeats itself."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mlplab import workflows
+from mlplab.errors import DivergedError
+from mlplab.results import (
+    ClassificationMetrics,
+    EpochRecord,
+    MultilabelMetrics,
+    RegressionMetrics,
+    RunResult,
+    StopReason,
+)
+
+FILES = {
+    "study.toml",
+    "environment.json",
+    "history.parquet",
+    "metrics.json",
+    "model.safetensors",
+    "report.html",
+    "run.json",
+    "predictions.parquet",
+}
+
+
+def test_breast_cancer_end_to_end_leaves_every_file(runs: Path) -> None:
+    """The thin whole: one call trains, tests honestly, and leaves a complete folder."""
+    result = workflows.fit("breast_cancer", out=runs)
+    assert result.folder is not None
+    assert {path.name for path in result.folder.iterdir()} == FILES
+    assert isinstance(result.metrics.test, ClassificationMetrics)
+    assert result.metrics.test.accuracy > 0.93
+    assert result.metrics.test.n_rows == result.split.test == 114
+    assert "114 test rows" in result.metrics.headline
+    assert "always answering 'benign'" in result.metrics.headline
+
+
+def test_study_of_a_run_repeats_it_with_identical_figures(mixed_run: RunResult, runs: Path) -> None:
+    """`study.toml` says everything: running it gives the same bytes of figures and weights."""
+    again = workflows.run(mixed_run.folder / "study.toml", out=runs)
+    for name in ("metrics.json", "predictions.parquet"):
+        assert (again.folder / name).read_bytes() == (mixed_run.folder / name).read_bytes()
+    for ours, theirs in zip(
+        again.model.estimator.coefs_, mixed_run.model.estimator.coefs_, strict=True
+    ):
+        assert np.array_equal(ours, theirs)
+    assert again.name == mixed_run.name
+
+
+def test_study_of_a_run_says_what_was_chosen_and_why(mixed_run: RunResult) -> None:
+    """Choices stand in the file as values, with the reason behind them."""
+    text = (mixed_run.folder / "study.toml").read_text()
+    study = tomllib.loads(text)
+    assert study["model"]["hidden_layer_sizes"] == [64, 32]
+    assert study["data"]["target"] == "answer"
+    assert study["data"]["split"] == {"validation": 0.1, "test": 0.2}
+    assert "# chosen: " in text
+
+
+def test_preparation_learns_from_training_rows_alone() -> None:
+    """A value that only test rows hold changes nothing that was learned."""
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame({"x": rng.normal(size=100), "when": np.arange(100.0)})
+    frame["y"] = np.where(frame["x"] > 0, "a", "b")
+    spoiled = frame.copy()
+    spoiled.loc[80:, "x"] += 1e6
+    study = workflows.Study.model_validate(
+        {
+            "data": {"source": "(in memory)", "target": "y", "split": {"time": "when"}},
+            "model": {"max_iter": 3, "hidden_layer_sizes": [4]},
+        }
+    )
+    found = [workflows.run(study, data=one, out=None) for one in (frame, spoiled)]
+    plans = [result.model.preparation.plans_ for result in found]
+    assert plans[0] == plans[1]
+    assert found[0].split.how == "by time"
+
+
+def test_regression_tells_its_figures_on_both_scales(diabetes_run: RunResult) -> None:
+    """Errors stand on the target's own scale, and on the one that the network learned."""
+    metrics = diabetes_run.metrics
+    assert isinstance(metrics.test, RegressionMetrics)
+    assert metrics.test.scale == "the target's own scale"
+    assert metrics.standardised is not None
+    scale = diabetes_run.model.encoding.scale[0]
+    assert metrics.standardised.rmse * scale == pytest.approx(metrics.test.rmse)
+    assert metrics.baseline.r2 <= 0
+    assert metrics.test.rmse < metrics.baseline.rmse
+
+
+def test_rows_without_target_are_left_out_and_counted(runs: Path) -> None:
+    """A missing target is no row to learn from."""
+    frame = pd.DataFrame({"x": np.linspace(-1, 1, 60), "y": ["a", "b", None] * 20})
+    result = workflows.fit(frame, target="y", settings={"max_iter": 2}, out=runs)
+    assert result.table.n_rows == 40
+    assert any(choice.value == "20 of 60 left out" for choice in result.choices)
+
+
+def test_arrays_can_be_fitted_without_a_folder(tmp_path: Path) -> None:
+    """X and y of NumPy are data too; without a folder nothing is written."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(80, 3))
+    result = workflows.fit((X, X[:, 0] * 2), settings={"max_iter": 5}, out=None)
+    assert result.folder is None
+    assert result.target == ("target",)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_multilabel_and_autoencoder_and_several_outputs() -> None:
+    """Every task goes from data to figures."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(90, 4)), columns=list("abcd"))
+    labels = frame.assign(p=(frame["a"] > 0) * 1, q=(frame["b"] > 0) * 1)
+    quick = {"max_iter": 5}
+    several = workflows.fit(labels, target=["p", "q"], settings=quick, out=None)
+    assert isinstance(several.metrics.test, MultilabelMetrics)
+    numbers = frame.assign(p=frame["a"] * 2, q=frame["b"] - 1)
+    two = workflows.fit(numbers, target=["p", "q"], settings=quick, out=None)
+    assert [row.name for row in two.metrics.test.outputs] == ["p", "q"]
+    coder = workflows.fit(frame, task="autoencoder", settings=quick, out=None)
+    assert coder.model.estimator.transform(coder.model.features(frame)).shape == (90, 1)
+
+
+def test_every_task_is_reported_and_read_again(tmp_path: Path) -> None:
+    """Reports of several labels, several outputs and codes are written."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(60, 3)), columns=list("abc"))
+    labels = frame.assign(p=(frame["a"] > 0) * 1, q=(frame["b"] > 0) * 1)
+    numbers = frame.assign(p=frame["a"] * 2, q=frame["b"] - 1)
+    for table, target, task in (
+        (labels, ["p", "q"], "multilabel"),
+        (numbers, ["p", "q"], "regression"),
+        (frame, None, "autoencoder"),
+    ):
+        result = workflows.fit(
+            table, target=target, task=task, settings={"max_iter": 2}, out=tmp_path
+        )
+        assert result.task == task
+        before = (result.folder / "report.html").read_text()
+        (result.folder / "report.html").unlink()
+        assert workflows.report(result.folder).read_text() == before
+
+
+def test_without_test_rows_the_headline_says_so() -> None:
+    """Figures of rows that were learned or watched are not sold as a test."""
+    quick = {"max_iter": 3}
+    watched = workflows.fit("iris", test=0.0, settings=quick, out=None)
+    assert watched.metrics.test is None
+    assert "no honest test" in watched.metrics.headline
+    learned = workflows.fit("iris", test=0.0, validation=0.0, settings=quick, out=None)
+    assert learned.metrics.judged_name == "training"
+    assert "the network has learned them" in learned.metrics.headline
+
+
+def test_own_test_part_is_used() -> None:
+    """Data that come with a test part are tested on it, and on nothing else."""
+    from mlplab import data
+
+    iris = data.load("iris")
+    with_test = type(iris)(
+        **{
+            **{name: getattr(iris, name) for name in iris.__slots__},
+            "frame": iris.frame.iloc[::2],
+            "test_frame": iris.frame.iloc[1::2],
+        }
+    )
+    result = workflows.fit(with_test, settings={"max_iter": 3}, out=None)
+    assert result.metrics.test.n_rows == 75
+    assert result.split.how.endswith("own test part")
+
+
+def test_divergence_keeps_history_and_finite_weights(runs: Path) -> None:
+    """Training that explodes fails with advice, after the run has been kept."""
+    settings = {"solver": "sgd", "learning_rate_init": 1e6, "activation": "identity"}
+    with pytest.raises(DivergedError, match="non-finite parameter weights") as caught:
+        workflows.fit("diabetes", settings=settings, out=runs)
+    assert "learning_rate_init" in str(caught.value)
+    (folder,) = runs.iterdir()
+    assert {path.name for path in folder.iterdir()} == FILES
+    model = workflows.load(folder)
+    assert all(np.isfinite(coef).all() for coef in model.estimator.coefs_)
+    assert model.estimator.result_.status is StopReason.DIVERGED
+    assert "left the finite numbers" in (folder / "report.html").read_text()
+
+
+class _Interrupt:
+    """Presses Ctrl-C in the third epoch."""
+
+    def on_start(self, plan: object, state: object) -> None:
+        """Nothing to do."""
+
+    def on_epoch(self, record: EpochRecord, _: object) -> None:
+        """Raise in the third epoch."""
+        if record.epoch == 3:
+            raise KeyboardInterrupt
+
+    def on_end(self, result: object) -> None:
+        """Nothing to do."""
+
+
+def test_interrupt_keeps_what_was_learned(runs: Path) -> None:
+    """Ctrl-C ends the training, not the run."""
+    result = workflows.fit("iris", out=runs, observers=[_Interrupt()])
+    assert result.interrupted
+    assert result.fit.n_epochs >= 2
+    assert {path.name for path in result.folder.iterdir()} == FILES
+    assert "interrupted" in (result.folder / "report.html").read_text()
+
+
+def test_class_weights_are_given_by_name() -> None:
+    """Names of a study file become classes, whatever their type."""
+    frame = pd.DataFrame({"x": np.linspace(-1, 1, 60), "y": [0, 1, 1] * 20})
+    settings = {"class_weight": {"0": 2.0, "1": 1.0}, "max_iter": 2}
+    result = workflows.fit(frame, target="y", settings=settings, out=None)
+    assert result.model.estimator.class_weight == {0: 2.0, 1: 1.0}
+
+
+def test_run_shows_itself_in_notebooks(mixed_run: RunResult) -> None:
+    """The figures stand in a table, names are escaped."""
+    page = mixed_run._repr_html_()
+    assert "<table>" in page
+    assert "<b>sure" not in page
+    assert json.loads((mixed_run.folder / "metrics.json").read_text())["headline"] in str(mixed_run)
+
+
+def test_progress_tells_epochs_losses_and_time_left() -> None:
+    """Lines come at the start and at the end, however fast the training is."""
+    lines: list[str] = []
+    observer = workflows.ProgressObserver(lines.append, every=1e9)
+    workflows.fit("iris", settings={"max_iter": 7}, out=None, observers=[observer])
+    assert lines[0].startswith("epoch 1 of at most 7: loss ")
+    assert "validation loss" in lines[0]
+    assert lines[0].endswith("left")
+    assert lines[1].startswith("epoch 7 of at most 7")
+    assert "7 epochs in" in lines[-1]
