@@ -202,7 +202,7 @@ def stopping_rules(draw: Any) -> StoppingRule:
         max_epochs=draw(st.integers(1, 5)),
         monitor=draw(st.sampled_from(["training_loss", "validation_loss"])),
         tolerance=draw(st.sampled_from([0.0, 1e-4, 0.1])),
-        patience=draw(st.sampled_from([0, 1, 10, float("inf")])),
+        patience=draw(st.sampled_from([0.0, 1.0, 10.0, float("inf")])),
         restore_best=draw(st.booleans()),
     )
 

@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from tests.nn.test_activations import PEERS
 from tests.optim.test_optimisers import TORCH_PEERS
 from tests.strategies import ACTIVATION_NAMES, LABEL_WEIGHTS, LOSS_CASES, OPTIMISERS, draw_data
-from torch.nn import functional
+from tests.torch_peer import functional, needs_torch, torch
 
 from mlplab import nn
 from mlplab.engines import Engine, StoppingRule, TrainingPlan, TrainingState
@@ -151,6 +150,7 @@ def test_cases_hold_every_activation_and_optimiser() -> None:
     assert {name for _, _, name in CASES} == set(OPTIMISER_NAMES)
 
 
+@needs_torch
 @pytest.mark.parametrize(("loss", "functions", "optimiser"), CASES)
 def test_epochs_are_those_of_pytorch(
     engine: Engine, loss: str, functions: tuple[str, str], optimiser: str, seed: int

@@ -38,7 +38,7 @@ def _plan(rule: StoppingRule, schedule: Any = None) -> TrainingPlan:
 
 def _close(plan: TrainingPlan, state: TrainingState, loss: float, score: float = 0.0) -> None:
     """Close an epoch that ended with this loss and this validation score."""
-    state.parameters = state.parameters + 1.0  # every epoch leaves others
+    state.parameters += 1.0  # in place, as an engine may
     figures = EpochFigures(loss, plan.schedule.rate(_moment(state)), 1.0, 0.0)
     look = ValidationData(LOOK.x, LOOK.target, score=lambda _: score)
     close_epoch(plan, state, figures, look, lambda _: np.full((2, 1), np.sqrt(2 * max(loss, 0))))

@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from tests.strategies import ACTIVATION_NAMES, DTYPES
-from torch.nn import functional
+from tests.torch_peer import functional, needs_torch, torch
 
 from mlplab import nn
 from mlplab.errors import ParameterError
@@ -38,6 +37,7 @@ def test_every_activation_has_a_peer() -> None:
     assert set(PEERS) == set(nn.ACTIVATIONS)
 
 
+@needs_torch
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", ACTIVATION_NAMES)
 def test_value_and_derivative_are_those_of_pytorch(name: str, dtype: str) -> None:

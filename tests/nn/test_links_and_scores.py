@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from sklearn.metrics import accuracy_score, r2_score
 from tests.strategies import DTYPES, LOSS_CASES
+from tests.torch_peer import needs_torch, torch
 
 from mlplab import nn
 from mlplab.nn.links import log_softmax, softmax, spans
@@ -27,6 +27,7 @@ def test_every_link_has_a_peer_and_every_loss_a_link() -> None:
     assert {case.loss.link for case in LOSS_CASES.values()} <= set(nn.LINKS)
 
 
+@needs_torch
 @pytest.mark.parametrize("name", PEERS)
 def test_links_are_those_of_pytorch(name: str, seed: int) -> None:
     """On random raw predictions."""

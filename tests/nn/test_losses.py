@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from sklearn.metrics import hinge_loss, mean_poisson_deviance
 from tests.shapes import unchecked_shapes
 from tests.strategies import DTYPES, LABEL_WEIGHTS, LOSS_CASES
-from torch.nn import functional
+from tests.torch_peer import functional, needs_torch, torch
 
 from mlplab import nn
 from mlplab.errors import ParameterError
@@ -148,6 +147,7 @@ def _weights(target: torch.Tensor) -> torch.Tensor:
     return torch.where(target == 1, pairs[:, 1], pairs[:, 0])
 
 
+@needs_torch
 def test_binary_cross_entropy_is_that_of_pytorch(seed: int) -> None:
     """With smoothed targets and weights of zeros and ones for each label."""
     rng = np.random.default_rng(seed)
@@ -162,6 +162,7 @@ def test_binary_cross_entropy_is_that_of_pytorch(seed: int) -> None:
     )
 
 
+@needs_torch
 @pytest.mark.parametrize("smoothing", [0.0, 0.2])
 def test_cross_entropy_is_that_of_pytorch(smoothing: float, seed: int) -> None:
     """With and without label smoothing."""
@@ -176,6 +177,7 @@ def test_cross_entropy_is_that_of_pytorch(smoothing: float, seed: int) -> None:
     )
 
 
+@needs_torch
 @pytest.mark.parametrize("gamma", [1.0, 1.5, 2.0, 5.0])
 def test_binary_focal_loss_is_its_formula(gamma: float, seed: int) -> None:
     """−(1−p_t)^γ log p_t, written down and differentiated by PyTorch."""
@@ -191,6 +193,7 @@ def test_binary_focal_loss_is_its_formula(gamma: float, seed: int) -> None:
     _against_autograd(loss, 2 * rng.normal(size=(25, 3)), target, formula)
 
 
+@needs_torch
 @pytest.mark.parametrize("gamma", [1.0, 2.0, 3.5])
 def test_focal_loss_is_its_formula(gamma: float, seed: int) -> None:
     """The same over classes."""
@@ -221,6 +224,7 @@ def test_hinge_is_that_of_sklearn(seed: int) -> None:
     assert found == pytest.approx(hinge_loss(classes > 1, raw[:, 0]), rel=1e-12)
 
 
+@needs_torch
 @pytest.mark.parametrize("delta", [0.3, 1.0, 2.5])
 def test_huber_is_that_of_pytorch(delta: float, seed: int) -> None:
     """Both branches."""
@@ -251,6 +255,7 @@ def test_poisson_is_half_the_deviance_of_sklearn(seed: int) -> None:
     assert nn.Poisson().values(raw, target).mean() == pytest.approx(expected, rel=1e-12)
 
 
+@needs_torch
 @pytest.mark.parametrize("link", ["logistic", "softmax"])
 def test_squared_error_of_probabilities_is_that_of_autograd(link: str, seed: int) -> None:
     """The textbooks' squared error, through its link."""
@@ -266,6 +271,7 @@ def test_squared_error_of_probabilities_is_that_of_autograd(link: str, seed: int
     )
 
 
+@needs_torch
 def test_regression_losses_are_those_of_pytorch(seed: int) -> None:
     """Half the summed squares, and the summed absolute differences."""
     rng = np.random.default_rng(seed)

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.strategies import networks, seeds
+from tests.torch_peer import needs_torch, torch
 
 from mlplab import nn
 
@@ -36,6 +36,7 @@ def test_description_makes_the_same_network(network: nn.NetworkSpec) -> None:
     assert nn.NetworkSpec.from_dicts(described) == network
 
 
+@needs_torch
 @given(network=networks(3, 2), seed=seeds)
 def test_network_is_what_pytorch_computes(network: nn.NetworkSpec, seed: int) -> None:
     """Raw predictions and gradient of a linear function of them, by autograd."""

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 from tests.shapes import unchecked_shapes
 from tests.strategies import DTYPES, OPTIMISERS
+from tests.torch_peer import needs_torch, torch
 
 from mlplab import nn, optim
 
@@ -190,6 +190,7 @@ def test_every_optimiser_has_a_peer() -> None:
     assert set(TORCH_PEERS) | set(SKLEARN_PEERS) == set(OPTIMISERS)
 
 
+@needs_torch
 @pytest.mark.parametrize("name", TORCH_PEERS)
 def test_optimiser_follows_pytorch(name: str, task: _Task) -> None:
     """Sixty steps on the batches of a network, in float64."""
@@ -207,6 +208,7 @@ def test_optimiser_follows_sklearn(name: str, task: _Task) -> None:
     _assert_same_way(task.trajectory(recipe.transform(), rate), theirs, tolerance=1e-14)
 
 
+@needs_torch
 def test_decoupled_decay_is_that_of_adamw(task: _Task) -> None:
     """The decay acts on weights, not on biases, and never enters the moments."""
     mask = task.network.penalty_mask()
@@ -217,6 +219,7 @@ def test_decoupled_decay_is_that_of_adamw(task: _Task) -> None:
     assert not np.allclose(ours[-1], task.trajectory(optim.AdamW().transform(), 0.01)[-1])
 
 
+@needs_torch
 @pytest.mark.parametrize("settings", [(0.8, 0.99, 1e-6, 0.02), (0.95, 0.9, 1e-3, 0.0)])
 def test_nadam_with_other_settings_follows_pytorch(
     settings: tuple[float, float, float, float], task: _Task
@@ -232,6 +235,7 @@ def test_nadam_with_other_settings_follows_pytorch(
     _assert_same_way(ours, theirs, PEER_ROUNDING)
 
 
+@needs_torch
 def test_epsilon_stands_where_the_peers_have_it(task: _Task) -> None:
     """A large ε tells the two forms of Adam apart; each follows its own peer."""
     make: Any = {"adam": optim.Adam, "adamw": optim.AdamW}
@@ -243,6 +247,7 @@ def test_epsilon_stands_where_the_peers_have_it(task: _Task) -> None:
     assert not np.allclose(theirs[-1], other[-1], rtol=1e-3)
 
 
+@needs_torch
 def test_clipping_by_norm_is_that_of_pytorch(task: _Task) -> None:
     """PyTorch adds 1e-6 to the norm, so that it shortens a little more."""
     transform = optim.chain(optim.clip_by_norm(0.1), optim.SGD(0.0).transform())
@@ -254,6 +259,7 @@ def test_clipping_by_norm_is_that_of_pytorch(task: _Task) -> None:
     _assert_same_way(task.trajectory(transform, 0.5), theirs, tolerance=2e-5)
 
 
+@needs_torch
 def test_clipping_by_value_is_that_of_pytorch(task: _Task) -> None:
     """Entry by entry."""
     transform = optim.chain(optim.clip_by_value(0.02), optim.SGD(0.0).transform())

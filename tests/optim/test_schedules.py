@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from sklearn.neural_network._stochastic_optimizers import SGDOptimizer
 from tests.strategies import SCHEDULES
-from torch.optim import lr_scheduler
+from tests.torch_peer import lr_scheduler, needs_torch, torch
 
 from mlplab import optim
 
@@ -54,6 +53,7 @@ BY_EPOCH: dict[str, tuple[Any, Callable[[Any], Any]]] = {
 }
 
 
+@needs_torch
 @pytest.mark.parametrize("name", BY_EPOCH)
 def test_schedules_over_epochs_are_those_of_pytorch(name: str) -> None:
     """All steps of an epoch share its rate; the last epoch has the final one."""
@@ -62,6 +62,7 @@ def test_schedules_over_epochs_are_those_of_pytorch(name: str) -> None:
     np.testing.assert_allclose(_rates(schedule), expected, rtol=1e-12)
 
 
+@needs_torch
 def test_cosine_is_that_of_pytorch() -> None:
     """Half a wave over all steps, the last one at the final rate."""
     expected = _torch_rates(
@@ -74,6 +75,7 @@ def test_cosine_is_that_of_pytorch() -> None:
     assert rates[-1] == pytest.approx(0.01, rel=1e-14)
 
 
+@needs_torch
 def test_one_cycle_is_that_of_pytorch() -> None:
     """Where its warm-up ends at the same step: PyTorch counts it from one step earlier."""
     n = STEPS * EPOCHS
