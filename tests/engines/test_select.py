@@ -103,8 +103,8 @@ def test_environment_cannot_force_what_is_impossible(
 
 def test_unknown_name_is_answered_with_the_nearest() -> None:
     """Rule, what was received, the way out."""
-    with pytest.raises(ParameterError, match=r"`engine` must be one of auto, .*'refrence'.*Did"):
-        select_engine("refrence", PLAN)
+    with pytest.raises(ParameterError, match=r"`engine` must be one of auto, .*'REFERENCE'.*Did"):
+        select_engine("REFERENCE", PLAN)
 
 
 def test_refusal_by_name_is_told(only: Any) -> None:
