@@ -243,3 +243,14 @@ def test_balanced_needs_all_rows() -> None:
     clf = small(solver="adam", class_weight="balanced")
     with pytest.raises(ParameterError, match="`class_weight` must be a dict with partial_fit"):
         clf.partial_fit(IRIS.X, IRIS.y, classes=[0, 1, 2])
+
+
+@pytest.mark.parametrize("problem", [IRIS, LABELS], ids=["multiclass", "multilabel"])
+def test_weights_of_classes_come_from_the_rows_learned_from(problem: Any) -> None:
+    """Validation rows must not change what "balanced" means."""
+    parameters: dict[str, Any] = {"solver": "adam", "max_iter": 3, "class_weight": "balanced"}
+    plain = small(**parameters).fit(problem.X, problem.y)
+    watched = small(**parameters).fit(
+        problem.X, problem.y, X_val=problem.X[:40], y_val=problem.y[:40]
+    )
+    np.testing.assert_array_equal(plain.coefs_[0], watched.coefs_[0])

@@ -16,7 +16,7 @@ from mlplab.errors import ParameterError
 from mlplab.estimators.base import BaseMLP
 from mlplab.estimators.plans import hidden_sizes, per_hidden_layer
 from mlplab.estimators.regressor import regression_loss
-from mlplab.estimators.rows import FitRows, keep_parameters, pair_validation
+from mlplab.estimators.rows import FitRows, check_row_weights, keep_parameters, pair_validation
 from mlplab.nn import Loss, NetworkSpec, apply_link, forward_pass
 
 __all__ = ["MLPAutoencoder"]
@@ -163,7 +163,7 @@ n_threads
         X = validate_data(self, X, accept_sparse=["csr", "csc"], dtype=dtypes, reset=reset)
         X = X.tocsr() if sparse.issparse(X) else X
         target = X.toarray() if sparse.issparse(X) else X
-        weight = self._row_weights(sample_weight, X)
+        weight = check_row_weights(sample_weight, X)
         return FitRows(X, target, weight, target, weight)
 
     def _make_loss(self, n_columns: int) -> Loss:

@@ -17,7 +17,7 @@ from sklearn.callback import CallbackSupportMixin
 from sklearn.metrics import get_scorer
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from mlplab._typing import AnyArray, Matrix, Vector
 from mlplab.engines import (
@@ -66,6 +66,10 @@ class BaseMLP(CallbackSupportMixin, LearnedNetwork):
     def _make_loss(self, n_columns: int) -> Loss:
         """Return the loss that the parameters name."""
 
+    def _weigh_classes(self, rows: FitRows, *, incremental: bool) -> FitRows:  # noqa: ARG002  (subclasses use it)
+        """Return the rows with the weights that the parameters give to their targets."""
+        return rows
+
     def _hidden_activations(self, n_hidden: int) -> list[str]:
         return per_hidden_layer("activation", self.activation, n_hidden)
 
@@ -92,7 +96,10 @@ class BaseMLP(CallbackSupportMixin, LearnedNetwork):
             )
             raise ValueError(message)
         rows = self._validate_rows(X, y, sample_weight, reset=first, incremental=incremental)
-        given = None if validation is None else self._validate_given(validation)
+        rows = self._weigh_classes(rows, incremental=incremental)
+        given = None
+        if validation is not None:
+            given = self._validate_given(validation, rows.target.shape[1])
         rng = check_random_state(self.random_state)
         self._begin(rows, rng, first=first, incremental=incremental)
         if given is None and self._splits_rows():
@@ -104,13 +111,20 @@ class BaseMLP(CallbackSupportMixin, LearnedNetwork):
     def _splits_rows(self) -> bool:
         return bool(self.early_stopping) and is_stochastic(self.solver)
 
-    def _validate_given(self, validation: tuple[Any, Any, Any]) -> FitRows:
+    def _validate_given(self, validation: tuple[Any, Any, Any], n_columns: int) -> FitRows:
         """Check validation rows of the user's own against what was seen in fit."""
         X, y, sample_weight = validation
         if X is None or y is None:
             message = "`X_val` and `y_val` go together; got only one of them. Pass both."
             raise ParameterError(message)
-        return self._validate_rows(X, y, sample_weight, reset=False, incremental=True)
+        rows = self._validate_rows(X, y, sample_weight, reset=False, incremental=True)
+        if rows.target.shape[1] != n_columns:
+            message = (
+                f"`y_val` must have as many columns as `y`, {n_columns}; got "
+                f"{rows.target.shape[1]}. Pass the same targets for both."
+            )
+            raise DataError(message)
+        return rows
 
     def _begin(self, rows: FitRows, rng: Any, *, first: bool, incremental: bool) -> None:
         """Set up network, loss and state: anew, or from what was fitted before."""
@@ -314,6 +328,7 @@ class BaseMLP(CallbackSupportMixin, LearnedNetwork):
         """
         check_parameters(self.get_params(deep=False))
         rows = self._validate_rows(X, y, None, reset=True, incremental=False)
+        rows = self._weigh_classes(rows, incremental=False)
         self._begin(rows, check_random_state(self.random_state), first=True, incremental=False)
         self.__dict__.pop("result_", None)
         self.plan_ = self._plan(rows, watches=False)
@@ -335,6 +350,7 @@ class BaseMLP(CallbackSupportMixin, LearnedNetwork):
         """
         check_is_fitted(self, "coefs_")
         rows = self._validate_rows(X, y, sample_weight, reset=False, incremental=True)
+        rows = self._weigh_classes(rows, incremental=True)
         plan = self._plan(rows, watches=False)
         return plan, training_data(rows, plan.dtype, None), self._flat()
 
@@ -354,19 +370,6 @@ class BaseMLP(CallbackSupportMixin, LearnedNetwork):
         X = X.tocsr() if sparse.issparse(X) else X
         y = y.toarray() if sparse.issparse(y) else y
         return X, y
-
-    @staticmethod
-    def _row_weights(sample_weight: Any, X: Any) -> AnyArray | None:
-        if sample_weight is None:
-            return None
-        weight = _check_sample_weight(sample_weight, X)
-        if not weight.sum() > 0:
-            message = (
-                "`sample_weight` must have a positive sum; got "
-                f"{float(weight.sum())!r}. Give some rows a weight."
-            )
-            raise DataError(message)
-        return np.asarray(weight)
 
     def _check_solver(self) -> bool:
         if not is_stochastic(self.solver):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -17,7 +18,7 @@ from mlplab.errors import ParameterError
 from mlplab.estimators.base import BaseMLP
 from mlplab.estimators.class_losses import classification_loss, weights_of_labels
 from mlplab.estimators.labels import LabelCoder
-from mlplab.estimators.rows import FitRows, keep_parameters, pair_validation
+from mlplab.estimators.rows import FitRows, check_row_weights, keep_parameters, pair_validation
 from mlplab.nn import Loss, decide
 
 __all__ = ["MLPClassifier"]
@@ -282,9 +283,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             self.classes_ = self._coder.exposed_classes
         elif self.warm_start and not incremental and self._coder.kind != "multioutput":
             self._check_same_classes(y)
-        weight = self._row_weights(sample_weight, X)
-        counted = self._with_class_weight(weight, y, incremental=incremental)
-        return FitRows(X, self._coder.encode(y), counted, y, weight)
+        weight = check_row_weights(sample_weight, X)
+        return FitRows(X, self._coder.encode(y), weight, y, weight)
 
     def _check_same_classes(self, y: AnyArray) -> None:
         classes = unique_labels(y)
@@ -295,12 +295,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             )
             raise ValueError(message)
 
-    def _with_class_weight(
-        self, weight: AnyArray | None, y: AnyArray, *, incremental: bool
-    ) -> AnyArray | None:
-        """Return the weights of the rows times those of their classes."""
+    def _weigh_classes(self, rows: FitRows, *, incremental: bool) -> FitRows:
         if self.class_weight is None:
-            return weight
+            return rows
         if self.class_weight == "balanced" and incremental and not hasattr(self, "plan_"):
             message = (
                 "`class_weight` must be a dict with partial_fit, which never sees all rows; got "
@@ -308,10 +305,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             )
             raise ParameterError(message)
         if self._coder.kind == "multilabel":
-            self._label_weights = weights_of_labels(self.class_weight, y)
-            return weight
-        factors = compute_sample_weight(self.class_weight, y)
-        return np.asarray(factors if weight is None else weight * factors)
+            self._label_weights = weights_of_labels(self.class_weight, rows.y)
+            return rows
+        factors = np.asarray(compute_sample_weight(self.class_weight, rows.y))
+        weight = factors if rows.weight is None else rows.weight * factors
+        return dataclasses.replace(rows, weight=weight)
 
     def _make_loss(self, n_columns: int) -> Loss:  # noqa: ARG002  (the signature of all)
         weights = getattr(self, "_label_weights", None) if self.class_weight is not None else None

@@ -12,7 +12,7 @@ from sklearn.utils.metaestimators import available_if
 from mlplab._typing import AnyArray
 from mlplab.errors import DataError
 from mlplab.estimators.base import BaseMLP
-from mlplab.estimators.rows import FitRows, keep_parameters, pair_validation
+from mlplab.estimators.rows import FitRows, check_row_weights, keep_parameters, pair_validation
 from mlplab.estimators.rules import check_loss
 from mlplab.nn import CUSTOM_LOSSES, AbsoluteError, Huber, Loss, Poisson, SquaredError
 
@@ -212,7 +212,7 @@ out_activation_, network_, plan_, result_
                 f"{float(target.min()):g}. Use another loss, or shift the target."
             )
             raise DataError(message)
-        weight = self._row_weights(sample_weight, X)
+        weight = check_row_weights(sample_weight, X)
         return FitRows(X, target, weight, y, weight)
 
     def _make_loss(self, n_columns: int) -> Loss:

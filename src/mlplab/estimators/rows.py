@@ -5,10 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from sklearn.utils.validation import _check_sample_weight
+
 from mlplab._typing import AnyArray
 from mlplab.engines import TrainingData, ValidationData
+from mlplab.errors import DataError
 
-__all__ = ["FitRows", "cast", "keep_parameters", "pair_validation", "training_data"]
+__all__ = [
+    "FitRows",
+    "cast",
+    "check_row_weights",
+    "keep_parameters",
+    "pair_validation",
+    "training_data",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +51,28 @@ class FitRows:
             None if array is None else array[rows] for array in (self.weight, self.score_weight)
         ]
         return FitRows(self.x[rows], self.target[rows], chosen[0], self.y[rows], chosen[1])
+
+
+def check_row_weights(sample_weight: Any, X: Any) -> AnyArray | None:
+    """Return the weights of the rows, or None where all count alike.
+
+    Raises
+    ------
+    DataError
+        No row counts.
+    ValueError
+        There is not one number for each row.
+    """
+    if sample_weight is None:
+        return None
+    weight = _check_sample_weight(sample_weight, X)
+    if not weight.sum() > 0:
+        message = (
+            "`sample_weight` must have a positive sum; got "
+            f"{float(weight.sum())!r}. Give some rows a weight."
+        )
+        raise DataError(message)
+    return np.asarray(weight)
 
 
 def cast(array: AnyArray | None, dtype: str) -> AnyArray | None:
