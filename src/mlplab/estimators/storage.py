@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from mlplab._typing import AnyArray
+from mlplab._typing import AnyArray, Vector
 from mlplab.engines import TrainingState
 from mlplab.errors import ModelFileError
 from mlplab.estimators.labels import LabelCoder
-from mlplab.estimators.plans import build_plan
+from mlplab.estimators.plans import build_plan, pack_arrays
 from mlplab.nn import Loss, NetworkSpec, loss_from_dict, loss_to_dict
 from mlplab.optim import OPTIMISERS, Optimiser
 from mlplab.results import EpochRecord, FitResult, History, ModelArtifact, StopReason
@@ -110,7 +110,7 @@ def from_artifact(cls: type[Any], artifact: ModelArtifact) -> Any:
         raise ModelFileError(message)
     try:
         return _rebuild(cls, artifact.header, artifact.arrays)
-    except (KeyError, TypeError, IndexError) as broken:
+    except (KeyError, TypeError, IndexError, ValueError, AttributeError) as broken:
         message = f"The model of kind {artifact.kind} does not hold together: {broken!r}."
         raise ModelFileError(message) from broken
 
@@ -118,8 +118,6 @@ def from_artifact(cls: type[Any], artifact: ModelArtifact) -> Any:
 def _rebuild(cls: type[Any], header: Mapping[str, Any], arrays: Mapping[str, AnyArray]) -> Any:
     estimator = cls(**{k: _restored(k, v) for k, v in header["parameters"].items()})
     network = NetworkSpec.from_dicts(header["network"])
-    count = len(network.dense_layers)
-    flat = [arrays[f"{name}/{i}"] for i in range(count) for name in ("coef", "intercept")]
     estimator._network = network
     estimator._loss = loss_from_dict(header["loss"])
     if "labels" in header:
@@ -132,7 +130,7 @@ def _rebuild(cls: type[Any], header: Mapping[str, Any], arrays: Mapping[str, Any
         setattr(estimator, name, value)
     if "feature_names" in header:
         estimator.feature_names_in_ = np.asarray(header["feature_names"], dtype=object)
-    parameters = network.pack(flat)
+    parameters = _stored_weights(network, arrays)
     slots = {name[5:]: array for name, array in arrays.items() if name.startswith("slot/")}
     stop = StopReason[header["stop"]] if header["stop"] else None
     estimator._state = TrainingState(
@@ -144,6 +142,22 @@ def _rebuild(cls: type[Any], header: Mapping[str, Any], arrays: Mapping[str, Any
     if header["result"] is not None:
         estimator.result_ = _restored_result(header["result"])
     return estimator
+
+
+def _stored_weights(network: NetworkSpec, arrays: Mapping[str, AnyArray]) -> Vector:
+    layers = range(len(network.dense_layers))
+    coefs = [arrays[f"coef/{i}"] for i in layers]
+    intercepts = [arrays[f"intercept/{i}"] for i in layers]
+    weights = pack_arrays(network, coefs, intercepts, str(coefs[0].dtype), "the file")
+    for name, array in arrays.items():
+        # The optimiser remembers a number for each weight, or one for all.
+        of_weights = name == "best_parameters" or (
+            name.startswith("slot/") and array.shape[-1:] != (1,)
+        )
+        if of_weights and array.shape[-1:] != weights.shape:
+            message = f"{name} has shape {array.shape} where {weights.shape} is expected"
+            raise ValueError(message)
+    return weights
 
 
 def _stored_plan(estimator: Any) -> dict[str, Any]:
