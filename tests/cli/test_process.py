@@ -54,6 +54,31 @@ def test_module_runs_and_debug_may_stand_anywhere(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="needs a pseudo-terminal")
+def test_terminal_shows_a_bar(tmp_path: Path) -> None:
+    """On a terminal the epochs move in one line, with losses and the time left."""
+    ours, theirs = os.openpty()
+    settings = ["--set", "max_iter=40", "--out", str(tmp_path)]
+    command = [sys.executable, "-m", "mlplab", "fit", "digits", *settings]
+    environment = {**os.environ, "COLUMNS": "120", "TERM": "xterm"}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=theirs, env=environment
+    ) as process:
+        os.close(theirs)
+        shown = b""
+        try:
+            while piece := os.read(ours, 4096):
+                shown += piece
+        except OSError:  # Linux says so at the end of a pseudo-terminal
+            pass
+        process.communicate(timeout=60)
+    os.close(ours)
+    text = shown.decode()
+    assert process.returncode == 0, text
+    for part in ("/40", "loss ", "validation loss ", "left", "epochs in"):
+        assert part in text
+
+
 def test_ctrl_c_keeps_what_was_learned(tmp_path: Path) -> None:
     """A training that is interrupted ends with a complete run and exit status 130."""
     forever = ["max_iter=1000000", "n_iter_no_change=1000000", "early_stopping=false"]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 import tomllib
+import types
 from pathlib import Path
 
 import numpy as np
@@ -243,3 +245,33 @@ def test_progress_tells_epochs_losses_and_time_left() -> None:
     assert lines[0].endswith("left")
     assert lines[1].startswith("epoch 7 of at most 7")
     assert "7 epochs in" in lines[-1]
+
+
+def test_progress_in_a_notebook_replaces_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a kernel runs, one line of output is updated instead of many being written."""
+    shown: list[str] = []
+
+    class Handle:
+        """Stands for IPython's handle of an output."""
+
+        def update(self, bundle: dict[str, str], *, raw: bool) -> None:
+            """Keep what is shown."""
+            assert raw
+            shown.append(bundle["text/plain"])
+
+    display = types.ModuleType("IPython.display")
+    display.display = lambda *_, **__: Handle()  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "ipykernel", types.ModuleType("ipykernel"))
+    monkeypatch.setitem(sys.modules, "IPython", types.ModuleType("IPython"))
+    monkeypatch.setitem(sys.modules, "IPython.display", display)
+    observer = workflows.ProgressObserver()
+    workflows.fit("iris", settings={"max_iter": 3}, out=None, observers=[observer])
+    assert shown[0].startswith("epoch 1 of at most 3")
+    assert "3 epochs in" in shown[-1]
+
+
+def test_large_errors_are_told_without_exponents() -> None:
+    """Prices of houses are not written as powers of ten."""
+    x = np.linspace(0, 1, 60)
+    result = workflows.fit((x[:, None], 2e5 * x), settings={"max_iter": 2}, out=None)
+    assert "e+" not in result.metrics.headline

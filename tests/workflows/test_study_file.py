@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlplab import workflows
-from mlplab.errors import StudyError
+from mlplab.errors import DataError, ParameterError, StudyError
 from mlplab.workflows.study_file import line_of, parse_study, read_study
 from mlplab.workflows.study_text import study_to_toml, toml_value
 
@@ -88,8 +88,37 @@ def test_unknown_data_set_suggests_the_nearest(tmp_path: Path) -> None:
     """A slip in the name of the data is noticed when the study is run."""
     study = tmp_path / "study.toml"
     study.write_text('[data]\nsource = "breast_cancr"')
-    with pytest.raises(ValueError, match="Did you mean 'breast_cancer'"):
+    with pytest.raises(DataError, match=r"study\.toml, line 2: .* Did you mean 'breast_cancer'"):
         workflows.run(study, out=None)
+
+
+LATE_MISTAKES = {
+    "target": ('target = "specis"', "[model]", "line 3: `target` must .* Did you mean 'species'"),
+    "drop": ('drop = ["petal"]', "[model]", "line 3: `drop` must name columns"),
+    "groups": (
+        'split = { groups = "speceis" }',
+        "[model]",
+        "line 3: `split.groups` must .* Did you mean 'species'",
+    ),
+    "loss": ("", '[model]\nloss = "huber"', "line 5: `loss` must be one of"),
+    "stopping": ("", '[model]\nstopping = "acuracy"', "line 5: .* Did you mean 'accuracy'"),
+    "class_weight": (
+        "",
+        "[model]\nclass_weight = { setsa = 2.0 }",
+        "line 5: .* Did you mean 'setosa'",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LATE_MISTAKES)
+def test_mistake_that_only_the_data_show_names_its_line(name: str, tmp_path: Path) -> None:
+    """What does not fit the table is answered with the line that says it; no folder is left."""
+    data, model, message = LATE_MISTAKES[name]
+    study = tmp_path / "s.toml"
+    study.write_text(f'[data]\nsource = "iris"\n{data}\n{model}\n')
+    with pytest.raises((DataError, ParameterError, StudyError), match=rf"s\.toml, {message}"):
+        workflows.run(study, out=tmp_path / "runs")
+    assert not (tmp_path / "runs").exists()
 
 
 def test_paths_count_from_the_folder_of_the_study(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from mlplab.results.layout import html_table, text_table
 from mlplab.results.metrics import ClassificationMetrics, MultilabelMetrics, RegressionMetrics
 from mlplab.results.tables import Choice, TableDescription, Task
 
-__all__ = ["Metrics", "ModelDescription", "RunMetrics", "RunResult", "SplitSizes"]
+__all__ = ["Metrics", "ModelDescription", "RunMetrics", "RunResult", "SplitSizes", "readable"]
 
 Metrics: TypeAlias = ClassificationMetrics | MultilabelMetrics | RegressionMetrics
 """Figures on some rows, whatever the task."""
@@ -252,7 +252,18 @@ def _figure(metrics: Metrics, name: str) -> str:
     value = getattr(metrics, name)
     if value is None:
         return "–"
-    return f"{value:.4g}" if name in {"rmse", "mae"} else f"{value:.4f}"
+    return readable(value) if name in {"rmse", "mae"} else f"{value:.4f}"
+
+
+def readable(value: float) -> str:
+    """Return four digits, without an exponent where the number has a common size.
+
+    Examples
+    --------
+    >>> readable(0.12345), readable(60170.3)
+    ('0.1235', '60,170')
+    """
+    return f"{value:,.0f}" if 1e4 <= abs(value) < 1e12 else f"{value:.4g}"
 
 
 def _headline(metrics: Metrics, baseline: Metrics | None, answer: str, rows: str) -> str:
@@ -270,9 +281,9 @@ def _headline(metrics: Metrics, baseline: Metrics | None, answer: str, rows: str
         if isinstance(baseline, MultilabelMetrics):
             words += f"; always answering {answer} scores {baseline.subset_accuracy:.1%}"
         return f"{words}. F1 over all entries is {metrics.f1_micro:.3f}."
-    words = f"On {counted} the typical error is {metrics.rmse:.4g} (RMSE)"
+    words = f"On {counted} the typical error is {readable(metrics.rmse)} (RMSE)"
     if isinstance(baseline, RegressionMetrics):
-        words += f"; always answering {answer} has {baseline.rmse:.4g}"
+        words += f"; always answering {answer} has {readable(baseline.rmse)}"
     r2 = "" if metrics.r2 is None else f" R² is {metrics.r2:.3f}."
     return f"{words}.{r2}"
 

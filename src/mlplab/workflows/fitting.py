@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 from pydantic import BaseModel, ValidationError
 from sklearn.exceptions import ConvergenceWarning
 
@@ -25,7 +26,7 @@ from mlplab.workflows.parts import TEST_SHARE, Parts, deal_parts, kind_of
 from mlplab.workflows.settings import check_model, estimator_class, split_settings
 from mlplab.workflows.sources import IN_MEMORY, Source, read_source
 from mlplab.workflows.study import DataTable, ModelTable, PreparationTable, SplitTable, Study
-from mlplab.workflows.study_file import read_study, rule_broken
+from mlplab.workflows.study_file import naming_lines, read_study, rule_broken
 from mlplab.workflows.study_text import study_to_toml
 
 __all__ = ["fit", "run"]
@@ -161,10 +162,9 @@ def run(
     DataError, DivergedError, OutputError
         As for `fit`.
     """
-    base = None
+    path = None
     if not isinstance(study, Study):
         path = Path(study).expanduser()
-        base = path.parent
         name = path.stem if path.stem != "study" else None
         study = read_study(path)
         study = study if study.name or not name else study.model_copy(update={"name": name})
@@ -179,8 +179,11 @@ def run(
             "this run were not read from a file. Pass them: run(study, data=table)."
         )
     given = study.data.source if data is None else data
-    source = read_source(given, seed=study.seed, base=base if data is None else None)
-    return carry_out(study, source, out, observers)
+    base = None if path is None or data is not None else path.parent
+    with naming_lines(path, ("data", "source")):
+        source = read_source(given, seed=study.seed, base=base)
+    with naming_lines(path):
+        return carry_out(study, source, out, observers)
 
 
 def carry_out(
@@ -193,15 +196,13 @@ def carry_out(
     choices = (*parts.choices, *chosen)
     resolved = _resolved(study, source, parts, parameters)
     text = study_to_toml(resolved, _comments(choices, resolved))
+    estimator = _estimator(study, parts, parameters)
     folder = None
     if out is not None:
         name = study.name or source.name
         now = datetime.now().astimezone()
         folder = RunFolder.create(Path(out).expanduser(), name, now=now)
         folder.write_text("study.toml", text)
-    classes = parts.train.y if parts.task == "classification" else ()
-    settings = match_class_weight(parameters, classes)
-    estimator = estimator_class(kind_of(parts.task))(**settings, random_state=study.seed)
     remarks, diverged = _train(estimator, parts, observers)
     model = TabularModel(parts.preparation, estimator, parts.encoding, parts.task, choices)
     result = RunResult(
@@ -227,6 +228,19 @@ def carry_out(
         kept = "" if folder is None else f" What was learned is kept in {folder.path}."
         raise DivergedError(f"{diverged}{kept}")
     return result
+
+
+def _estimator(study: Study, parts: Parts, parameters: dict[str, Any]) -> Any:
+    """Return the network, after it has shown that it can be built for these rows."""
+    classes = np.unique(parts.train.y) if parts.task == "classification" else ()
+    settings = match_class_weight(parameters, classes)
+    settings = {**settings, "random_state": study.seed}
+    make = estimator_class(kind_of(parts.task))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the training says the same again
+        # What is wrong with a parameter is noticed before there is a folder.
+        make(**settings).initialize(parts.train.x, parts.train.y)
+    return make(**settings)
 
 
 def _train(

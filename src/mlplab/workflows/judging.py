@@ -6,6 +6,7 @@ import numpy as np
 
 from mlplab._typing import AnyArray
 from mlplab.results import ClassificationMetrics, Metrics, RegressionMetrics, RunMetrics
+from mlplab.results.run import readable
 from mlplab.workflows.metrics import (
     classification_metrics,
     multilabel_metrics,
@@ -55,5 +56,5 @@ def _baseline(model: TabularModel, train: AnyArray, truth: AnyArray) -> tuple[Me
         said = f"with {', '.join(names)}" if names else "with no label"
         return multilabel_metrics(truth, np.tile(usual, (len(truth), 1)), list(model.classes)), said
     mean = train.mean(axis=0)
-    said = "the mean" if train.ndim > 1 else f"the mean ({mean:.4g})"
+    said = "the mean" if train.ndim > 1 else f"the mean ({readable(float(mean))})"
     return regression_metrics(truth, np.broadcast_to(mean, truth.shape)), said

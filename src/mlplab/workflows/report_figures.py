@@ -16,9 +16,9 @@ from mlplab.plots import (
 from mlplab.results import ClassificationMetrics
 from mlplab.workflows.keeping import KeptRun
 
-__all__ = ["data_figures", "outcome_figures", "training_figures"]
+__all__ = ["MOST_CLASSES", "data_figures", "outcome_figures", "training_figures"]
 
-_MOST_CLASSES = 30
+MOST_CLASSES = 30
 _MOST_OUTPUTS = 4
 
 
@@ -35,7 +35,7 @@ def outcome_figures(kept: KeptRun) -> list[Markup]:
     """Return the confusion matrix, or predictions against true values."""
     judged = kept.result.metrics.judged
     if isinstance(judged, ClassificationMetrics):
-        if len(judged.labels) > _MOST_CLASSES or not _wanted(kept, "confusion"):
+        if len(judged.labels) > MOST_CLASSES or not _wanted(kept, "confusion"):
             return []
         display = ConfusionMatrixDisplay.from_metrics(judged)
         return [_svg(display, f"Confusion matrix of the {kept.result.metrics.judged_name} rows")]

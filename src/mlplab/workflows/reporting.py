@@ -19,9 +19,15 @@ from mlplab.results import (
     RegressionMetrics,
     RunResult,
 )
+from mlplab.results.run import readable
 from mlplab.tracking import RunFolder
 from mlplab.workflows.keeping import REPORT, KeptRun, read_run
-from mlplab.workflows.report_figures import data_figures, outcome_figures, training_figures
+from mlplab.workflows.report_figures import (
+    MOST_CLASSES,
+    data_figures,
+    outcome_figures,
+    training_figures,
+)
 
 __all__ = ["report"]
 
@@ -132,6 +138,8 @@ def _metrics(result: RunResult) -> dict[str, Any]:
     note = f"{notes[type(judged)]}{answer} (of the training rows)."
     if isinstance(judged, RegressionMetrics):
         note = f"Errors are on {judged.scale}. {note}"
+    if isinstance(judged, ClassificationMetrics) and len(judged.labels) > MOST_CLASSES:
+        note += f" A confusion matrix of {len(judged.labels)} classes would not be legible."
     return {
         "headers": headers,
         "rows": rows,
@@ -254,9 +262,7 @@ def _data(result: RunResult) -> dict[str, Any]:
 
 
 def _number(value: float | None) -> str:
-    if value is None or not math.isfinite(value):
-        return ""
-    return f"{value:.4g}" if value == 0 or 1e-3 <= abs(value) < 1e4 else f"{value:,.4g}"
+    return "" if value is None or not math.isfinite(value) else readable(value)
 
 
 def _choices(choices: Sequence[Choice]) -> list[list[str]]:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from mlplab.errors import ParameterError, StudyError, did_you_mean
+from mlplab.errors import DataError, ParameterError, StudyError, did_you_mean
 from mlplab.workflows.settings import check_model
 from mlplab.workflows.study import Study
 
-__all__ = ["line_of", "parse_study", "read_study", "rule_broken"]
+__all__ = ["line_of", "naming_lines", "parse_study", "read_study", "rule_broken"]
 
 _LATER = ("sweep", "compare")
 _KEY = re.compile(
@@ -107,6 +108,11 @@ def line_of(text: str, path: tuple[str, ...]) -> int:
     >>> line_of('seed = 1\n[data]\nsplit = { test = 0.1 }', ("data", "split", "test"))
     3
     """
+    return _find(text, path)[0]
+
+
+def _find(text: str, path: tuple[str, ...]) -> tuple[int, int]:
+    """Return the line of a key or of the nearest table above it, and how much of it is there."""
     best, found = 0, 1
     table: tuple[str, ...] = ()
     for number, line in enumerate(text.splitlines(), start=1):
@@ -120,7 +126,42 @@ def line_of(text: str, path: tuple[str, ...]) -> int:
             continue
         if len(here) > best and here == path[: len(here)]:
             best, found = len(here), number
-    return found
+    return found, best
+
+
+@contextlib.contextmanager
+def naming_lines(path: Path | None, key: tuple[str, ...] | None = None) -> Iterator[None]:
+    """Let errors about data or parameters name the line of the study that they are about.
+
+    Parameters
+    ----------
+    path : Path or None
+        The study; None changes nothing.
+    key : tuple of str, optional
+        What the errors are about. Left out, the name in backticks at the start of the message
+        tells.
+    """
+    try:
+        yield
+    except (DataError, ParameterError) as error:
+        where = None if path is None else _place(path, key, str(error))
+        if path is None or where is None:
+            raise
+        raise type(error)(f"{path.name}, line {where}: {error}") from error
+
+
+def _place(path: Path, key: tuple[str, ...] | None, message: str) -> int | None:
+    text = path.read_text(encoding="utf-8-sig")
+    if key is not None:
+        return line_of(text, key)
+    named = re.match(r"`([\w.]+)`", message)
+    if named is None:
+        return None
+    for table in ("data", "model", "preparation"):
+        whole = (table, *named[1].split("."))
+        if _find(text, whole[:2])[1] == 2:
+            return line_of(text, whole)
+    return None
 
 
 def _names(dotted: str) -> tuple[str, ...]:
