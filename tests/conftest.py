@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
-import matplotlib
+import matplotlib as mpl
 import pytest
 from jaxtyping import install_import_hook
 
-matplotlib.use("Agg")
+mpl.use("Agg")
 
 # Shapes in signatures are checked by beartype, in the tests only, and only when asked for: a
 # training step is a hundred times slower with it. `scripts/test` runs the mathematical rooms so.
@@ -34,8 +33,7 @@ def data_folder() -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Keep a user's settings out of the tests."""
     monkeypatch.delenv("MLPLAB_ENGINE", raising=False)
     monkeypatch.setenv("MLPLAB_CACHE", str(tmp_path / "cache"))
-    yield

@@ -30,7 +30,7 @@ _ALLOWED = {
 }
 
 
-class Preparation(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # no types in sklearn
+class Preparation(TransformerMixin, BaseEstimator):
     """Impute, scale and encode the columns of a table, as one fitted transformer.
 
     Parameters

@@ -10,7 +10,8 @@ Rules that every engine keeps, checked by one suite over all of them:
 - Only `state` changes. Plan, data and orders are never written to.
 - Advancing n epochs at once equals advancing one epoch n times, bit for bit.
 - `advance_many` equals `advance` on each job by itself, bit for bit.
-- An interrupt leaves the state as it was after some completed step.
+- An interrupt is not raised: the state is left as it was after some completed step, ends as
+  `StopReason.INTERRUPTED`, and the records of the completed epochs are returned.
 - Where the numbers stop being finite the state ends as `StopReason.DIVERGED`, and
   `state.best_parameters` holds the best finite parameters.
 - NumPy's floating-point warnings are not shown: what they would say is in the reason.

@@ -9,7 +9,13 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from mlplab._typing import AnyArray, Matrix, Order, Rows, Vector
-from mlplab.engines.contract import Job, TrainingData, TrainingPlan, TrainingState
+from mlplab.engines.contract import (
+    Job,
+    TrainingData,
+    TrainingPlan,
+    TrainingState,
+    ValidationData,
+)
 from mlplab.engines.stopping import EpochFigures, close_epoch
 from mlplab.nn import ForwardContext, NetworkSpec, forward_pass, objective_and_gradient
 from mlplab.optim import (
@@ -21,7 +27,7 @@ from mlplab.optim import (
     clip_by_value,
     decouple_decay,
 )
-from mlplab.results import EpochRecord
+from mlplab.results import EpochRecord, StopReason
 
 __all__ = ["ReferenceEngine", "build_update"]
 
@@ -70,23 +76,30 @@ class ReferenceEngine:
     ) -> list[EpochRecord]:
         """Move the state on by up to ``n_epochs`` epochs; see the contract."""
         records: list[EpochRecord] = []
-        with self._quiet():
-            run_step = _stepper(plan, state, data)
-            for index in range(n_epochs):
-                if state.stop is not None:
-                    break
-                order = None if orders is None else orders[index]
-                figures = _run_epoch(plan, state, data, order, run_step)
-                records.append(
-                    close_epoch(
-                        plan,
-                        state,
-                        figures,
-                        data.validation,
-                        lambda rows: self._raw(plan.network, state.parameters, rows.x),
-                    )
-                )
+        try:
+            with self._quiet():
+                run_step = _stepper(plan, state, data)
+                for index in range(n_epochs):
+                    if state.stop is not None:
+                        break
+                    order = None if orders is None else orders[index]
+                    figures = _run_epoch(plan, state, data, order, run_step)
+                    records.append(self._close(plan, state, data, figures))
+        except KeyboardInterrupt:
+            state.stop = StopReason.INTERRUPTED
         return records
+
+    def _close(
+        self,
+        plan: TrainingPlan,
+        state: TrainingState,
+        data: TrainingData,
+        figures: EpochFigures,
+    ) -> EpochRecord:
+        def predict(rows: ValidationData) -> Matrix:
+            return self._raw(plan.network, state.parameters, rows.x)
+
+        return close_epoch(plan, state, figures, data.validation, predict)
 
     def advance_many(self, jobs: Sequence[Job]) -> list[list[EpochRecord]]:
         """Advance many states, one after another."""

@@ -100,13 +100,15 @@ def _optimiser(est: Any) -> Optimiser:
     if not isinstance(est.solver, str):
         optimiser: Optimiser = est.solver
         return optimiser
+    # Python's numbers: NumPy's would widen float32 arithmetic.
+    moments = (float(est.beta_1), float(est.beta_2), float(est.epsilon))
     makers: dict[str, Callable[[], Optimiser]] = {
         "sgd": lambda: SGD(float(est.momentum), bool(est.nesterovs_momentum)),
-        "adam": lambda: Adam(est.beta_1, est.beta_2, est.epsilon),
-        "adamw": lambda: AdamW(est.beta_1, est.beta_2, est.epsilon),
-        "nadam": lambda: NAdam(est.beta_1, est.beta_2, est.epsilon),
-        "rmsprop": lambda: RMSprop(epsilon=est.epsilon),
-        "adagrad": lambda: Adagrad(epsilon=est.epsilon),
+        "adam": lambda: Adam(*moments),
+        "adamw": lambda: AdamW(*moments),
+        "nadam": lambda: NAdam(*moments),
+        "rmsprop": lambda: RMSprop(epsilon=moments[2]),
+        "adagrad": lambda: Adagrad(epsilon=moments[2]),
         "lbfgs": lambda: LBFGS(est.max_fun, est.tol, resumable=est.warm_start == "state"),
     }
     return makers[est.solver]()
@@ -191,8 +193,8 @@ def build_plan(
         stopping=stopping,
         penalties=Penalties(l2=float(est.alpha), l1=float(est.l1)),
         weight_decay=float(est.weight_decay),
-        clip_norm=est.clip_norm,
-        clip_value=est.clip_value,
+        clip_norm=None if est.clip_norm is None else float(est.clip_norm),
+        clip_value=None if est.clip_value is None else float(est.clip_value),
         batch_size=batch,
         dropout_seed=dropout_seed,
         dtype=dtype,

@@ -10,9 +10,6 @@ References
 Goodfellow, Bengio and Courville, Deep Learning, 2016, section 6.3; the papers named below.
 """
 
-# mypy: warn-return-any=false
-# NumPy's stubs call the arithmetic of arrays whose dtype is not fixed Any.
-
 from __future__ import annotations
 
 from collections.abc import Callable

@@ -7,9 +7,6 @@ same masks, in any order and on any number of threads.
 The hash is the finaliser of SplitMix64 (Steele, Lea and Flood, 2014), applied once a coordinate.
 """
 
-# mypy: warn-return-any=false
-# NumPy's stubs call the arithmetic of arrays whose dtype is not fixed Any.
-
 from __future__ import annotations
 
 import numpy as np

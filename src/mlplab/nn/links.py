@@ -4,9 +4,6 @@ A loss takes the raw prediction and owns its link, so softmax and sigmoid exist 
 not as last layers, and a loss and its link can be written as one stable function.
 """
 
-# mypy: warn-return-any=false
-# NumPy's stubs call the arithmetic of arrays whose dtype is not fixed Any.
-
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator

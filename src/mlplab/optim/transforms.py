@@ -8,9 +8,6 @@ Readability and closeness to the equations of the papers come before speed here;
 write the same equations as one loop.
 """
 
-# mypy: warn-return-any=false
-# NumPy's stubs call the arithmetic of arrays whose dtype is not fixed Any.
-
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
