@@ -140,13 +140,13 @@ def test_version_and_help() -> None:
 
 
 USAGE = {
-    "unknown setting": (["fit", "iris", "--set", "actvation=relu"], "Did you mean 'activation'"),
+    "unknown setting": (["fit", "iris", "--set", "activatn=relu"], "Did you mean 'activation'"),
     "wrong value": (["fit", "iris", "--set", "activation=rleu"], "Did you mean 'relu'"),
     "value of another type": (["fit", "iris", "--set", "max_iter=many"], "`max_iter` must be"),
     "no equals sign": (["fit", "iris", "--set", "alpha"], "key=value"),
     "hidden in words": (["fit", "iris", "--hidden", "two"], "`--hidden` must be numbers"),
     "hidden of zero": (["fit", "iris", "--hidden", "8,0"], "must be positive integers"),
-    "task": (["fit", "iris", "--task", "regresion"], "Did you mean 'regression'"),
+    "task": (["fit", "iris", "--task", "regressn"], "Did you mean 'regression'"),
     "seed": (["fit", "iris", "--seed", "-1"], "`--seed` must be"),
     "format": (["trace", "x.toml", "--format", "latx"], "Did you mean 'latex'"),
     "unknown option": (["fit", "iris", "--hiden", "8"], "--hidden"),

@@ -65,7 +65,7 @@ PARAMETERS = {
     "wrong choice": ({"settings": {"scaling": "robut"}}, "Did you mean 'robust'"),
     "random state": ({"settings": {"random_state": 3}}, "Use `seed`"),
     "hidden": ({"hidden": (0,)}, "`hidden_layer_sizes` must be positive"),
-    "task": ({"task": "clasification"}, "Did you mean 'classification'"),
+    "task": ({"task": "classificatn"}, "Did you mean 'classification'"),
     "part": ({"validation": 1.5}, "`validation` must be"),
     "seed": ({"seed": -1}, "`seed` must be"),
     "code": ({"settings": {"activation": np.tanh}}, "`activation` must be"),

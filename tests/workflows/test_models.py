@@ -147,8 +147,8 @@ def test_missing_column_suggests_the_nearest(
 
 def test_evaluation_needs_the_target(mixed_run: RunResult, mixed_frame: pd.DataFrame) -> None:
     """Rows without the target cannot be judged; a slip in its name is noticed."""
-    renamed = mixed_frame.rename(columns={"answer": "anwser"})
-    with pytest.raises(DataError, match="Did you mean 'anwser'"):
+    renamed = mixed_frame.rename(columns={"answer": "ansswer"})
+    with pytest.raises(DataError, match="Did you mean 'ansswer'"):
         workflows.evaluate(mixed_run.model, renamed)
     other = mixed_frame.assign(answer="perhaps")
     with pytest.raises(DataError, match="a class that training saw"):

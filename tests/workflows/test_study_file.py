@@ -19,12 +19,12 @@ MISTAKES = {
     "unknown table": ('[dta]\nsource = "iris"', 1, "Did you mean 'data'"),
     "unknown key": ('[data]\nsource = "iris"\ntaget = "x"', 3, "Did you mean 'target'"),
     "unknown inner key": (
-        '[data]\nsource = "iris"\nsplit = { validaton = 0.1 }',
+        '[data]\nsource = "iris"\nsplit = { validatn = 0.1 }',
         3,
         "Did you mean 'validation'",
     ),
     "unknown parameter": (
-        '[data]\nsource = "iris"\n\n[model]\nactvation = "relu"',
+        '[data]\nsource = "iris"\n\n[model]\nactivatn = "relu"',
         5,
         "Did you mean 'activation'",
     ),
@@ -55,7 +55,7 @@ MISTAKES = {
         "`data.split.test` must be",
     ),
     "wrong choice": (
-        '[preparation]\nscaling = "standrd"\n[data]\nsource = "iris"',
+        '[preparation]\nscaling = "standarrd"\n[data]\nsource = "iris"',
         2,
         "Did you mean 'standard'",
     ),
@@ -101,7 +101,7 @@ LATE_MISTAKES = {
         "line 3: `split.groups` must .* Did you mean 'species'",
     ),
     "loss": ("", '[model]\nloss = "huber"', "line 5: `loss` must be one of"),
-    "stopping": ("", '[model]\nstopping = "acuracy"', "line 5: .* Did you mean 'accuracy'"),
+    "stopping": ("", '[model]\nstopping = "acccuracy"', "line 5: .* Did you mean 'accuracy'"),
     "class_weight": (
         "",
         "[model]\nclass_weight = { setsa = 2.0 }",

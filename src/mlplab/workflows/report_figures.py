@@ -60,7 +60,9 @@ def data_figures(kept: KeptRun) -> list[Markup]:
     if not table.labels or not _wanted(kept, "label_histogram"):
         return []
     labels, counts = zip(*table.labels, strict=True)
-    display = LabelHistogramDisplay(labels, counts, name=", ".join(table.target[:3]))
+    display = LabelHistogramDisplay(
+        labels, counts, name=table.target[0] if len(table.target) == 1 else "label"
+    )
     return [_svg(display, "How many rows have each label")]
 
 
