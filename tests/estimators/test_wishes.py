@@ -360,7 +360,9 @@ def _divisions(schedule: Adaptive, losses: list[float]) -> int:
     plan = TrainingPlan(network, SquaredError(), SGD(), schedule, rule)
     state = TrainingState(np.zeros(2))
     for loss in losses:
-        close_epoch(plan, state, EpochFigures(loss, 0.1, 1.0, 0.0), None, lambda _: np.zeros((0, 1)))
+        close_epoch(
+            plan, state, EpochFigures(loss, 0.1, 1.0, 0.0), None, lambda _: np.zeros((0, 1))
+        )
     return state.divisions
 
 
