@@ -101,7 +101,11 @@ LATE_MISTAKES = {
         "line 3: `split.groups` must .* Did you mean 'species'",
     ),
     "loss": ("", '[model]\nloss = "huber"', "line 5: `loss` must be one of"),
-    "stopping": ("", '[model]\nstopping = "acccuracy"', "line 5: .* Did you mean 'accuracy'"),
+    "stopping": (
+        "",
+        '[model]\nstopping = "balanced_acc"',
+        "line 5: .* Did you mean 'balanced_accuracy'",
+    ),
     "class_weight": (
         "",
         "[model]\nclass_weight = { setsa = 2.0 }",
