@@ -61,18 +61,22 @@ def check_row_weights(sample_weight: Any, X: Any) -> AnyArray | None:
     DataError
         No row counts.
     ValueError
-        There is not one number for each row.
+        There is not one number of at least zero for each row.
     """
     if sample_weight is None:
         return None
-    weight = _check_sample_weight(sample_weight, X)
-    if not weight.sum() > 0:
+    weight = np.asarray(
+        _check_sample_weight(
+            sample_weight, X, ensure_non_negative=True, allow_all_zero_weights=True
+        )
+    )
+    if not weight.any():
         message = (
-            "`sample_weight` must have a positive sum; got "
-            f"{float(weight.sum())!r}. Give some rows a weight."
+            "`sample_weight` must be positive for some rows; got zeros only. Give some rows a "
+            "weight, or leave it out."
         )
         raise DataError(message)
-    return np.asarray(weight)
+    return weight
 
 
 def cast(array: AnyArray | None, dtype: str) -> AnyArray | None:
