@@ -1,0 +1,361 @@
+// The boundary: every size and kind is checked here, before anything runs.
+#include "abi.h"
+
+#include <atomic>
+#include <chrono>
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
+#include <limits>
+#include <memory>
+#include <new>
+#include <thread>
+#include <vector>
+
+#include "dispatch.h"
+#include "thread_pool.h"
+
+namespace mlp {
+
+double seconds_now() {
+  using clock = std::chrono::steady_clock;
+  return std::chrono::duration<double>(clock::now().time_since_epoch()).count();
+}
+
+void run_in_parallel(void* pool, Work work, void* context) {
+  static_cast<ThreadPool*>(pool)->run(work, context);
+}
+
+namespace {
+
+// Far above any network that fits into memory, far below where products of sizes overflow.
+constexpr int64_t kLargestSize = int64_t{1} << 40;
+constexpr int64_t kLargestWidth = int64_t{1} << 24;
+constexpr int32_t kMostOps = 4096;
+constexpr int32_t kMostThreads = 1024;
+
+bool within(int64_t value, int64_t least, int64_t most) { return value >= least && value <= most; }
+
+bool good_limit(double value) { return !std::isnan(value); }
+
+int32_t check_ops(const mlp_config& config) {
+  if (!within(config.n_ops, 1, kMostOps) || !config.ops) return MLP_BAD_VALUE;
+  int64_t width = config.ops[0].fan_in;
+  bool has_dense = false;
+  for (int32_t o = 0; o < config.n_ops; ++o) {
+    const mlp_op& op = config.ops[o];
+    if (!within(op.fan_in, 1, kLargestWidth) || !within(op.fan_out, 1, kLargestWidth))
+      return MLP_BAD_VALUE;
+    if (op.fan_in != width || !within(op.kind, MLP_DENSE, MLP_DROPOUT)) return MLP_BAD_VALUE;
+    if (op.kind != MLP_DENSE && op.fan_out != op.fan_in) return MLP_BAD_VALUE;
+    if (op.kind == MLP_ACTIVATION && !within(op.function, 0, MLP_N_FUNCTIONS - 1))
+      return MLP_BAD_VALUE;
+    has_dense = has_dense || op.kind == MLP_DENSE;
+    width = op.fan_out;
+  }
+  return has_dense ? MLP_OK : MLP_BAD_VALUE;
+}
+
+int64_t n_parameters_of(const mlp_config& config) {
+  int64_t total = 0;
+  for (int32_t o = 0; o < config.n_ops; ++o) {
+    const mlp_op& op = config.ops[o];
+    if (op.kind == MLP_DENSE) total += (op.fan_in + 1) * op.fan_out;
+    if (total > kLargestSize) return -1;
+  }
+  return total;
+}
+
+int32_t check_loss(const mlp_config& config) {
+  if (!within(config.loss, 0, MLP_N_LOSSES - 1)) return MLP_BAD_VALUE;
+  if (!within(config.n_groups, 1, kLargestWidth) || !config.groups) return MLP_BAD_VALUE;
+  int64_t total = 0;
+  for (int32_t g = 0; g < config.n_groups; ++g) {
+    if (!within(config.groups[g], 1, kLargestWidth)) return MLP_BAD_VALUE;
+    total += config.groups[g];
+  }
+  return total == config.ops[config.n_ops - 1].fan_out ? MLP_OK : MLP_BAD_VALUE;
+}
+
+int32_t check_config(const mlp_config* config) {
+  if (!config || config->size != sizeof(mlp_config)) return MLP_BAD_STRUCT;
+  if (!within(config->dtype, MLP_FLOAT32, MLP_FLOAT64)) return MLP_BAD_VALUE;
+  if (check_ops(*config) != MLP_OK || n_parameters_of(*config) < 0) return MLP_BAD_VALUE;
+  if (check_loss(*config) != MLP_OK) return MLP_BAD_VALUE;
+  if (!within(config->optimiser, 0, MLP_N_OPTIMISERS - 1)) return MLP_BAD_VALUE;
+  if (!within(config->monitor, MLP_TRAINING_LOSS, MLP_VALIDATION_SCORE)) return MLP_BAD_VALUE;
+  if (!within(config->score, MLP_NO_SCORE, MLP_R2_EXP)) return MLP_BAD_VALUE;
+  if (!within(config->batch_size, 1, kLargestSize)) return MLP_BAD_VALUE;
+  if (!within(config->n_threads, 1, kMostThreads)) return MLP_BAD_VALUE;
+  if (!good_limit(config->clip_norm) || !good_limit(config->clip_value)) return MLP_BAD_VALUE;
+  if (!within(config->isa, 0, n_instruction_sets())) return MLP_BAD_VALUE;
+  if (config->isa > 0 && !instruction_set(config->isa - 1).available()) return MLP_NO_ISA;
+  return MLP_OK;
+}
+
+int32_t check_sparse(const mlp_rows& rows) {
+  const int64_t stored = rows.indptr[rows.n_rows];
+  if (rows.indptr[0] != 0 || !within(stored, 0, kLargestSize)) return MLP_BAD_VALUE;
+  if (stored > 0 && (!rows.x || !rows.indices)) return MLP_BAD_VALUE;
+  for (int64_t r = 0; r < rows.n_rows; ++r)
+    if (!within(rows.indptr[r + 1], rows.indptr[r], stored)) return MLP_BAD_VALUE;
+  for (int64_t e = 0; e < stored; ++e)
+    if (!within(rows.indices[e], 0, rows.n_columns - 1)) return MLP_BAD_VALUE;
+  return MLP_OK;
+}
+
+int32_t check_rows(const mlp_config& config, const mlp_rows* rows, bool needs_target) {
+  if (!rows || rows->size != sizeof(mlp_rows)) return MLP_BAD_STRUCT;
+  if (!within(rows->n_rows, needs_target ? 1 : 0, kLargestSize)) return MLP_BAD_VALUE;
+  if (rows->n_columns != config.ops[0].fan_in) return MLP_BAD_VALUE;
+  if (rows->n_rows > kLargestSize / rows->n_columns) return MLP_BAD_VALUE;
+  if (needs_target && !rows->target) return MLP_BAD_VALUE;
+  if (rows->indptr) return check_sparse(*rows);
+  return rows->x || rows->n_rows == 0 ? MLP_OK : MLP_BAD_VALUE;
+}
+
+int32_t check_validation(const mlp_config& config, const mlp_rows* validation) {
+  if (!validation) return config.monitor == MLP_TRAINING_LOSS ? MLP_OK : MLP_BAD_VALUE;
+  const int32_t code = check_rows(config, validation, true);
+  if (code != MLP_OK) return code;
+  const bool needs_total = config.score == MLP_R2 || config.score == MLP_R2_EXP;
+  return needs_total && !validation->r2_total ? MLP_BAD_VALUE : MLP_OK;
+}
+
+struct FreeMemory {
+  void operator()(void* memory) const { std::free(memory); }
+};
+
+}  // namespace
+}  // namespace mlp
+
+struct mlp_network {
+  mlp::Setup setup{};
+  std::vector<mlp_op> ops;
+  std::vector<int64_t> groups;
+  std::vector<double> label_weights;
+  std::unique_ptr<void, mlp::FreeMemory> arena;
+  std::unique_ptr<mlp::ThreadPool> pool;
+  mlp::Backend backend{};
+  void* trainer = nullptr;
+  int64_t n_parameters = 0;
+};
+
+namespace mlp {
+namespace {
+
+void own_config(mlp_network& network, const mlp_config& config) {
+  network.ops.assign(config.ops, config.ops + config.n_ops);
+  network.groups.assign(config.groups, config.groups + config.n_groups);
+  network.setup.config = config;
+  network.setup.config.ops = network.ops.data();
+  network.setup.config.groups = network.groups.data();
+  if (config.label_weights) {
+    const int64_t n = 2 * config.ops[config.n_ops - 1].fan_out;
+    network.label_weights.assign(config.label_weights, config.label_weights + n);
+    network.setup.config.label_weights = network.label_weights.data();
+  }
+}
+
+int32_t place(mlp_network& network) {
+  const mlp_config& config = network.setup.config;
+  network.setup.n_threads = config.n_threads;
+  if (config.n_threads > 1) {
+    network.pool = std::make_unique<ThreadPool>(config.n_threads);
+    network.setup.pool = network.pool.get();
+  }
+  const int32_t isa = config.isa > 0 ? config.isa - 1 : best_instruction_set();
+  network.backend = instruction_set(isa).backend(config.dtype);
+  network.n_parameters = n_parameters_of(config);
+  const int64_t bytes = network.backend.arena_bytes(network.setup);
+  constexpr int64_t page = 4096;
+  if (bytes < 0 || bytes > kLargestSize * 8) return MLP_NO_MEMORY;
+  const auto size = static_cast<std::size_t>((bytes + page - 1) / page * page);
+  network.arena.reset(std::aligned_alloc(page, size));
+  if (!network.arena) return MLP_NO_MEMORY;
+  std::memset(network.arena.get(), 0, size);
+  network.trainer = network.backend.place(network.setup, network.arena.get());
+  return MLP_OK;
+}
+
+int32_t create(const mlp_config* config, const mlp_rows* rows, const mlp_rows* validation,
+               const mlp_state* state, const void* parameters, const void* slot_1,
+               const void* slot_2, int64_t n_parameters, mlp_network** out) {
+  int32_t code = check_config(config);
+  if (code == MLP_OK) code = check_rows(*config, rows, true);
+  if (code == MLP_OK) code = check_validation(*config, validation);
+  if (code != MLP_OK) return code;
+  if (!state || state->size != sizeof(mlp_state)) return MLP_BAD_STRUCT;
+  if (!parameters || !out || n_parameters != n_parameters_of(*config)) return MLP_BAD_VALUE;
+  auto network = std::make_unique<mlp_network>();
+  own_config(*network, *config);
+  network->setup.rows = *rows;
+  network->setup.has_validation = validation != nullptr;
+  if (validation) network->setup.validation = *validation;
+  network->setup.trains = true;
+  code = place(*network);
+  if (code != MLP_OK) return code;
+  network->backend.load(network->trainer, *state, parameters, slot_1, slot_2);
+  *out = network.release();
+  return MLP_OK;
+}
+
+int32_t predict(const mlp_config* config, const mlp_rows* rows, const void* parameters,
+                int64_t n_parameters, void* out) {
+  int32_t code = check_config(config);
+  if (code == MLP_OK) code = check_rows(*config, rows, false);
+  if (code != MLP_OK) return code;
+  if (!parameters || n_parameters != n_parameters_of(*config)) return MLP_BAD_VALUE;
+  if (rows->n_rows == 0) return MLP_OK;
+  if (!out) return MLP_BAD_VALUE;
+  mlp_network network;
+  own_config(network, *config);
+  network.setup.rows = *rows;
+  network.setup.trains = false;
+  code = place(network);
+  if (code != MLP_OK) return code;
+  const FlushDenormals flush;
+  mlp_state state{};
+  state.size = sizeof(mlp_state);
+  network.backend.load(network.trainer, state, parameters, nullptr, nullptr);
+  network.backend.predict(network.trainer, out);
+  return MLP_OK;
+}
+
+int32_t run(mlp_network& network, const int64_t* orders, const double* rates,
+            int32_t rates_a_step, int64_t n_epochs, double budget, mlp_record* records,
+            int64_t* done) {
+  if (!records || !done || !within(n_epochs, 0, kLargestSize) || !within(*done, 0, n_epochs))
+    return MLP_BAD_VALUE;
+  const FlushDenormals flush;
+  const RunArguments arguments{orders,   rates,  rates && rates_a_step != 0,
+                               n_epochs, budget, records,
+                               done};
+  return network.backend.run(network.trainer, arguments);
+}
+
+// Nothing may leave the boundary but a code.
+template <class F> int32_t guarded(F f) noexcept {
+  try {
+    return f();
+  } catch (...) {
+    return MLP_NO_MEMORY;
+  }
+}
+
+void work_through(mlp_task* tasks, int64_t n, std::atomic<int64_t>& next, double deadline) {
+  for (int64_t i = next++; i < n; i = next++) {
+    mlp_task& task = tasks[i];
+    const double left = deadline - seconds_now();
+    if (left <= 0) return;
+    task.code = guarded([&] {
+      return run(*task.network, task.orders, task.rates, task.rates_a_step, task.n_epochs, left,
+                 task.records, &task.done);
+    });
+  }
+}
+
+}  // namespace
+}  // namespace mlp
+
+extern "C" {
+
+int32_t mlp_abi_version(void) { return MLP_ABI_VERSION; }
+
+void mlp_struct_sizes(uint64_t sizes[5]) {
+  sizes[0] = sizeof(mlp_op);
+  sizes[1] = sizeof(mlp_config);
+  sizes[2] = sizeof(mlp_rows);
+  sizes[3] = sizeof(mlp_state);
+  sizes[4] = sizeof(mlp_task);
+}
+
+int32_t mlp_n_isas(void) { return mlp::n_instruction_sets(); }
+
+const char* mlp_isa_name(int32_t index) {
+  return mlp::within(index, 0, mlp::n_instruction_sets() - 1) ? mlp::instruction_set(index).name
+                                                              : nullptr;
+}
+
+int32_t mlp_isa_available(int32_t index) {
+  return mlp::within(index, 0, mlp::n_instruction_sets() - 1) &&
+         mlp::instruction_set(index).available();
+}
+
+int32_t mlp_best_isa(void) { return mlp::best_instruction_set(); }
+
+int32_t mlp_create(const mlp_config* config, const mlp_rows* rows, const mlp_rows* validation,
+                   const mlp_state* state, const void* parameters, const void* slot_1,
+                   const void* slot_2, int64_t n_parameters, mlp_network** out) {
+  return mlp::guarded([&] {
+    return mlp::create(config, rows, validation, state, parameters, slot_1, slot_2, n_parameters,
+                       out);
+  });
+}
+
+int32_t mlp_run(mlp_network* network, const int64_t* orders, const double* rates,
+                int32_t rates_a_step, int64_t n_epochs, double budget_seconds,
+                mlp_record* records, int64_t* done) {
+  if (!network) return MLP_BAD_VALUE;
+  return mlp::guarded([&] {
+    return mlp::run(*network, orders, rates, rates_a_step, n_epochs, budget_seconds, records,
+                    done);
+  });
+}
+
+int32_t mlp_export(const mlp_network* network, mlp_state* state, void* parameters, void* slot_1,
+                   void* slot_2, void* best, int64_t n_parameters) {
+  if (!network || !parameters || n_parameters != network->n_parameters) return MLP_BAD_VALUE;
+  if (!state || state->size != sizeof(mlp_state)) return MLP_BAD_STRUCT;
+  network->backend.save(network->trainer, *state, parameters, slot_1, slot_2, best);
+  return MLP_OK;
+}
+
+int32_t mlp_objective(mlp_network* network, double* value, double* reported, void* gradient,
+                      int64_t n_parameters) {
+  if (!network || !value || !reported || !gradient || n_parameters != network->n_parameters)
+    return MLP_BAD_VALUE;
+  return mlp::guarded([&] {
+    const mlp::FlushDenormals flush;
+    network->backend.objective(network->trainer, value, reported, gradient);
+    return static_cast<int32_t>(MLP_OK);
+  });
+}
+
+int32_t mlp_predict(const mlp_config* config, const mlp_rows* rows, const void* parameters,
+                    int64_t n_parameters, void* out) {
+  return mlp::guarded([&] { return mlp::predict(config, rows, parameters, n_parameters, out); });
+}
+
+void mlp_destroy(mlp_network* network) { delete network; }
+
+int32_t mlp_run_many(mlp_task* tasks, int64_t n_tasks, int32_t n_threads, double budget_seconds) {
+  if (n_tasks < 0 || (n_tasks > 0 && !tasks) || !mlp::within(n_threads, 1, mlp::kMostThreads))
+    return MLP_BAD_VALUE;
+  for (int64_t i = 0; i < n_tasks; ++i) {
+    if (!tasks[i].network) return MLP_BAD_VALUE;
+    tasks[i].code = MLP_AGAIN;
+  }
+  return mlp::guarded([&] {
+    const double deadline = mlp::seconds_now() + budget_seconds;
+    std::atomic<int64_t> next{0};
+    std::vector<std::thread> threads;
+    for (int64_t t = 1; t < n_threads && t < n_tasks; ++t)
+      threads.emplace_back([&] { mlp::work_through(tasks, n_tasks, next, deadline); });
+    mlp::work_through(tasks, n_tasks, next, deadline);
+    for (std::thread& thread : threads) thread.join();
+    return static_cast<int32_t>(MLP_OK);
+  });
+}
+
+int32_t mlp_elementary(int32_t isa, int32_t dtype, int32_t function, const void* x, void* out,
+                       int64_t n) {
+  if (!mlp_isa_available(isa)) return MLP_NO_ISA;
+  if (!x || !out || n < 0 || !mlp::within(dtype, MLP_FLOAT32, MLP_FLOAT64) ||
+      !mlp::within(function, 0, 8))
+    return MLP_BAD_VALUE;
+  mlp::instruction_set(isa).backend(dtype).elementary(function, x, out, n);
+  return MLP_OK;
+}
+
+}  // extern "C"

@@ -1,0 +1,139 @@
+// The boundary: plain C, called through ctypes. `mlplab/engines/native_abi.py` mirrors it.
+//
+// Every struct begins with its own size, which tells versions apart. Sizes and pointers are
+// checked before anything runs; what does not fit is refused with a negative code.
+#pragma once
+
+#include <stdint.h>
+
+#define MLP_API __attribute__((visibility("default")))
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { MLP_ABI_VERSION = 1 };
+
+enum mlp_code {
+  MLP_OK = 0,            // all epochs that were asked for, or the rule stopped
+  MLP_AGAIN = 1,         // the time budget is spent: call again
+  MLP_BAD_STRUCT = -1,   // a struct of another version
+  MLP_BAD_VALUE = -2,    // a size, a kind or a pointer that cannot be
+  MLP_BAD_ORDER = -3,    // a row number outside of the rows
+  MLP_NO_MEMORY = -4,
+  MLP_NO_ISA = -5        // an instruction set that this machine does not have
+};
+
+enum mlp_dtype { MLP_FLOAT32 = 0, MLP_FLOAT64 = 1 };
+enum mlp_kind { MLP_DENSE = 0, MLP_ACTIVATION = 1, MLP_DROPOUT = 2 };
+enum mlp_function {
+  MLP_IDENTITY, MLP_LOGISTIC, MLP_TANH, MLP_RELU, MLP_LEAKY_RELU, MLP_ELU, MLP_SELU, MLP_GELU,
+  MLP_SILU, MLP_MISH, MLP_SOFTPLUS, MLP_N_FUNCTIONS
+};
+enum mlp_loss {
+  MLP_BINARY_LOG_LOSS, MLP_LOG_LOSS, MLP_BINARY_FOCAL, MLP_FOCAL, MLP_BINARY_HINGE, MLP_HINGE,
+  MLP_SQUARED_ERROR, MLP_ABSOLUTE_ERROR, MLP_HUBER, MLP_POISSON, MLP_PROBABILITY_SQUARED_LOGISTIC,
+  MLP_PROBABILITY_SQUARED_SOFTMAX, MLP_N_LOSSES
+};
+enum mlp_optimiser {
+  MLP_SGD, MLP_MOMENTUM, MLP_NESTEROV, MLP_ADAM, MLP_ADAMW, MLP_NADAM, MLP_RMSPROP, MLP_ADAGRAD,
+  MLP_N_OPTIMISERS
+};
+enum mlp_monitor { MLP_TRAINING_LOSS, MLP_VALIDATION_LOSS, MLP_VALIDATION_SCORE };
+enum mlp_score { MLP_NO_SCORE, MLP_ACCURACY_EXCLUSIVE, MLP_ACCURACY_LABELS, MLP_R2, MLP_R2_EXP };
+enum mlp_stop {
+  MLP_RUNNING, MLP_MAX_EPOCHS, MLP_PLATEAU, MLP_RATE_TOO_SMALL, MLP_DIVERGED
+};
+
+typedef struct {
+  int32_t kind, function;      // function: of an activation
+  int64_t layer;               // index in the network, a coordinate of the dropout hash
+  int64_t fan_in, fan_out;     // equal but for dense layers
+  double factor;               // dropout: 1/(1-rate)
+  uint64_t threshold;          // dropout: rate·2^53
+} mlp_op;
+
+typedef struct {
+  uint64_t size;
+  int32_t dtype, n_ops;
+  const mlp_op* ops;
+  int32_t loss, n_groups;
+  const int64_t* groups;         // sizes of groups of outputs
+  const double* label_weights;   // per output: of zeros, of ones; or null
+  double smoothing, gamma, delta, reported_scale;
+  int32_t optimiser, monitor, score, adaptive, forgets_best, manual_close;
+  double beta_1, beta_2, epsilon, decay;   // momentum is beta_1
+  double l2, l1, weight_decay, clip_norm, clip_value;  // limits below zero: none
+  int64_t batch_size;
+  uint64_t dropout_seed;
+  int64_t max_epochs;
+  double tolerance, patience, initial_rate;
+  int32_t n_threads, isa;        // isa: 0 the best there is, else 1 + its place in mlp_isa_name
+} mlp_config;
+
+typedef struct {
+  uint64_t size;
+  int64_t n_rows, n_columns;
+  const void* x;                 // (n_rows, n_columns), or the values of CSR
+  const int64_t *indices, *indptr;   // both null for a dense x
+  const void *target, *weight;   // weight may be null
+  const double *r2_total;        // per output Σ s (y - mean)², for the score r2
+} mlp_rows;
+
+typedef struct {
+  uint64_t size;
+  int64_t step, epoch, samples_seen, origin_step, origin_epoch, first_epoch, divisions;
+  int64_t no_improvement, best_epoch;      // best_epoch: -1 for none
+  double best_figure, figure_to_beat, mu_product;
+  int32_t stop, improved;                  // improved: best parameters are new
+} mlp_state;
+
+typedef struct {
+  double loss, validation_loss, validation_score, learning_rate, gradient_norm, seconds;
+} mlp_record;
+
+typedef struct mlp_network mlp_network;
+
+MLP_API int32_t mlp_abi_version(void);
+// Sizes of the structs op, config, rows, state, record.
+MLP_API void mlp_struct_sizes(uint64_t sizes[5]);
+MLP_API int32_t mlp_n_isas(void);
+MLP_API const char* mlp_isa_name(int32_t index);
+MLP_API int32_t mlp_isa_available(int32_t index);
+MLP_API int32_t mlp_best_isa(void);
+
+// Parameters and slots are flat, as in Python; n_parameters is their length.
+MLP_API int32_t mlp_create(const mlp_config* config, const mlp_rows* rows, const mlp_rows* validation,
+                   const mlp_state* state, const void* parameters, const void* slot_1,
+                   const void* slot_2, int64_t n_parameters, mlp_network** out);
+// Runs up to n_epochs epochs, beginning with record number *done, until the budget is spent.
+// orders: (n_epochs, n_rows) or null. rates: one a step (rates_a_step != 0) or one an epoch.
+MLP_API int32_t mlp_run(mlp_network* network, const int64_t* orders, const double* rates,
+                int32_t rates_a_step, int64_t n_epochs, double budget_seconds,
+                mlp_record* records, int64_t* done);
+MLP_API int32_t mlp_export(const mlp_network* network, mlp_state* state, void* parameters, void* slot_1,
+                   void* slot_2, void* best, int64_t n_parameters);
+MLP_API int32_t mlp_objective(mlp_network* network, double* value, double* reported, void* gradient,
+                      int64_t n_parameters);
+MLP_API int32_t mlp_predict(const mlp_config* config, const mlp_rows* rows, const void* parameters,
+                    int64_t n_parameters, void* out);
+MLP_API void mlp_destroy(mlp_network* network);
+
+typedef struct {
+  mlp_network* network;
+  const int64_t* orders;
+  const double* rates;
+  int64_t n_epochs;
+  mlp_record* records;
+  int64_t done;
+  int32_t rates_a_step, code;
+} mlp_task;
+MLP_API int32_t mlp_run_many(mlp_task* tasks, int64_t n_tasks, int32_t n_threads, double budget_seconds);
+
+// For tests: out[i] = f(x[i]) of an elementary function.
+MLP_API int32_t mlp_elementary(int32_t isa, int32_t dtype, int32_t function, const void* x, void* out,
+                       int64_t n);
+
+#ifdef __cplusplus
+}
+#endif

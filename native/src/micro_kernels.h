@@ -1,0 +1,133 @@
+// One family of kernels for all three products of a layer.
+//
+//   C[rows x panel] (+)= A[rows x depth] · B[depth x panel]
+//
+// A panel is one or two registers wide. A is read number by number and broadcast, with any two
+// strides, so the same kernel serves
+//   forward   Z  = X W     A = X                B = a panel of W, bias as the initial value
+//   backward  dX = D Wᵀ    A = D                B = a panel of the transposed copy of W
+//   gradient  dW = Xᵀ D    A = X, strides swapped   B = columns of D
+// A tile of C lives in registers over the whole depth. Each element is one chain of
+// multiply-adds from the first to the last index, whatever the tile, so its bits do not depend
+// on how rows and panels are cut or which thread has them.
+//
+// Tiles of 6 x 2 registers leave room for two of B and a broadcast in sixteen registers; with
+// thirty-two (AVX-512) they are 12 x 2. Twelve rows go with panels of one register.
+#pragma once
+
+#include "vec.h"
+
+namespace mlp::MLP_ISA {
+
+#if MLP_BYTES == 64
+constexpr int kRowsOfWide = 12;
+#else
+constexpr int kRowsOfWide = 6;
+#endif
+constexpr int kRowsOfNarrow = 12;
+
+template <class T> struct Product {
+  const T* a;
+  i64 a_row, a_depth;  // strides of A
+  const T* b;
+  i64 b_depth;  // stride of B along the depth
+  T* c;
+  i64 c_row;  // stride of C
+  const T* initial;  // one row to start from, or null
+  bool add;          // start from what C holds
+  i64 rows, depth;
+};
+
+template <class T, int MR, int NV, bool UNIT_DEPTH>
+static inline void tile(const Product<T>& product, i64 row) {
+  constexpr i64 L = lanes<T>;
+  const i64 a_row = UNIT_DEPTH ? product.a_row : 1;
+  const i64 a_depth = UNIT_DEPTH ? 1 : product.a_depth;
+  const T* __restrict a = product.a + row * a_row;
+  const T* __restrict b = product.b;
+  T* c = product.c + row * product.c_row;
+  Vec<T> sums[MR][NV];
+#pragma GCC unroll 16
+  for (int i = 0; i < MR; ++i)
+#pragma GCC unroll 2
+    for (int j = 0; j < NV; ++j)
+      sums[i][j] = product.add       ? load(c + i * product.c_row + j * L)
+                   : product.initial ? load(product.initial + j * L)
+                                     : Vec<T>{};
+  const i64 depth = product.depth, b_depth = product.b_depth;
+#pragma GCC unroll 2
+  for (i64 k = 0; k < depth; ++k) {
+    Vec<T> line[NV];
+#pragma GCC unroll 2
+    for (int j = 0; j < NV; ++j) line[j] = load(b + j * L);
+#pragma GCC unroll 16
+    for (int i = 0; i < MR; ++i) {
+      const Vec<T> value = all<T>(a[i * a_row]);
+#pragma GCC unroll 2
+      for (int j = 0; j < NV; ++j) sums[i][j] += value * line[j];
+    }
+    a += a_depth;
+    b += b_depth;
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < MR; ++i)
+#pragma GCC unroll 2
+    for (int j = 0; j < NV; ++j) store(c + i * product.c_row + j * L, sums[i][j]);
+}
+
+template <class T, int MR, int NV, bool UNIT_DEPTH>
+static inline void tile_of(int rows, const Product<T>& product, i64 row) {
+  if constexpr (MR > 1) {
+    if (rows < MR) return tile_of<T, MR - 1, NV, UNIT_DEPTH>(rows, product, row);
+  }
+  tile<T, MR, NV, UNIT_DEPTH>(product, row);
+}
+
+// Rows in tiles of nearly equal height: a last tile of one row would wait for its own sums.
+template <class T, int MR, int NV, bool UNIT_DEPTH>
+static void all_tiles(const Product<T>& product) {
+  if (product.rows <= 0) return;
+  const i64 n_tiles = (product.rows + MR - 1) / MR;
+  const i64 height = product.rows / n_tiles, taller = product.rows % n_tiles;
+  i64 row = 0;
+  for (i64 t = 0; t < n_tiles; ++t) {
+    const int rows = static_cast<int>(height + (t < taller ? 1 : 0));
+    tile_of<T, MR, NV, UNIT_DEPTH>(rows, product, row);
+    row += rows;
+  }
+}
+
+// One panel of C, of one or two registers.
+template <class T> static void multiply(const Product<T>& product, i64 width) {
+  if (product.a_depth == 1) {
+    if (width == lanes<T>)
+      all_tiles<T, kRowsOfNarrow, 1, true>(product);
+    else
+      all_tiles<T, kRowsOfWide, 2, true>(product);
+  } else {
+    if (width == lanes<T>)
+      all_tiles<T, kRowsOfNarrow, 1, false>(product);
+    else
+      all_tiles<T, kRowsOfWide, 2, false>(product);
+  }
+}
+
+// How a matrix with this many columns is cut into panels: all of two registers, but the last,
+// which is one register wide where that is enough.
+template <class T> struct Panels {
+  i64 columns = 0, count = 0, last = 0;
+  Panels() = default;
+  explicit Panels(i64 n_columns) : columns(n_columns) {
+    constexpr i64 wide = 2 * lanes<T>;
+    count = (n_columns + wide - 1) / wide;
+    last = n_columns - (count - 1) * wide <= lanes<T> ? lanes<T> : wide;
+  }
+  i64 start(i64 panel) const { return panel * 2 * lanes<T>; }
+  i64 width(i64 panel) const { return panel + 1 == count ? last : 2 * lanes<T>; }
+  i64 padded() const { return (count - 1) * 2 * lanes<T> + last; }
+  // Where a panel begins in a matrix of this many rows that is stored panel by panel.
+  i64 offset(i64 panel, i64 rows) const { return panel * 2 * lanes<T> * rows; }
+  i64 size(i64 rows) const { return padded() * rows; }
+};
+
+}  // namespace mlp::MLP_ISA

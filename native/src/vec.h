@@ -1,0 +1,87 @@
+// Vectors by the compilers' own extension: one source for every instruction set.
+//
+// MLP_ISA names the namespace and MLP_BYTES the width of a register; both come from CMake, which
+// compiles `isa.cpp` once for each instruction set. Nothing here may be inline with external
+// linkage (the linker would merge copies compiled for different machines), so everything lives
+// in the namespace of its instruction set.
+#pragma once
+
+#include <cstdint>
+
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
+
+namespace mlp::MLP_ISA {
+
+using i64 = std::int64_t;
+
+template <class T> struct Types;
+template <> struct Types<float> {
+  typedef float vec __attribute__((vector_size(MLP_BYTES)));
+  typedef float loose __attribute__((vector_size(MLP_BYTES), aligned(4), may_alias));
+  typedef std::int32_t ints __attribute__((vector_size(MLP_BYTES)));
+  typedef std::uint32_t bits __attribute__((vector_size(MLP_BYTES)));
+};
+template <> struct Types<double> {
+  typedef double vec __attribute__((vector_size(MLP_BYTES)));
+  typedef double loose __attribute__((vector_size(MLP_BYTES), aligned(8), may_alias));
+  typedef std::int64_t ints __attribute__((vector_size(MLP_BYTES)));
+  typedef std::uint64_t bits __attribute__((vector_size(MLP_BYTES)));
+};
+
+template <class T> using Vec = typename Types<T>::vec;
+template <class T> using Ints = typename Types<T>::ints;
+template <class T> using Bits = typename Types<T>::bits;
+template <class T> constexpr i64 lanes = MLP_BYTES / static_cast<i64>(sizeof(T));
+
+template <class T> static inline Vec<T> load(const T* p) {
+  return *reinterpret_cast<const typename Types<T>::loose*>(p);
+}
+template <class T> static inline void store(T* p, Vec<T> v) {
+  *reinterpret_cast<typename Types<T>::loose*>(p) = v;
+}
+// Written so that compilers see one broadcast; a loop over lanes becomes masked moves.
+template <class T> static inline Vec<T> all(T x) { return x - Vec<T>{}; }
+
+template <class T> static inline Vec<T> select(Ints<T> mask, Vec<T> yes, Vec<T> no) {
+  return mask ? yes : no;
+}
+
+static inline Vec<float> root(Vec<float> x) {
+#if defined(__AVX512F__) && MLP_BYTES == 64
+  return (Vec<float>)_mm512_maskz_sqrt_ps(0xFFFF, (__m512)x);
+#elif defined(__AVX__) && MLP_BYTES == 32
+  return (Vec<float>)_mm256_sqrt_ps((__m256)x);
+#elif defined(__SSE2__) && MLP_BYTES == 16
+  return (Vec<float>)_mm_sqrt_ps((__m128)x);
+#else
+  for (i64 i = 0; i < lanes<float>; ++i) x[i] = __builtin_sqrtf(x[i]);
+  return x;
+#endif
+}
+static inline Vec<double> root(Vec<double> x) {
+#if defined(__AVX512F__) && MLP_BYTES == 64
+  return (Vec<double>)_mm512_maskz_sqrt_pd(0xFF, (__m512d)x);
+#elif defined(__AVX__) && MLP_BYTES == 32
+  return (Vec<double>)_mm256_sqrt_pd((__m256d)x);
+#elif defined(__SSE2__) && MLP_BYTES == 16
+  return (Vec<double>)_mm_sqrt_pd((__m128d)x);
+#else
+  for (i64 i = 0; i < lanes<double>; ++i) x[i] = __builtin_sqrt(x[i]);
+  return x;
+#endif
+}
+
+// Lanes are added from the first to the last, in double, so that the order is fixed.
+template <class T> static inline double sum_of(Vec<T> v) {
+  double total = 0;
+  for (i64 i = 0; i < lanes<T>; ++i) total += static_cast<double>(v[i]);
+  return total;
+}
+
+template <class T> static inline i64 round_up(T value, i64 to) { return (value + to - 1) / to * to; }
+template <class T> static inline T least(T a, T b) { return b < a ? b : a; }
+template <class T> static inline T most(T a, T b) { return a < b ? b : a; }
+
+}  // namespace mlp::MLP_ISA

@@ -1,0 +1,200 @@
+"""The native engine: C++ behind a plain C boundary, whole chunks of epochs a call.
+
+What a plan says is laid into structs (`native_plan`), the library runs until its time is spent,
+and this module goes on calling until all epochs are done. Between two calls Python sees
+interrupts; the library is then always between two steps.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from mlplab._typing import Matrix, Order, Rows, Vector
+from mlplab.engines.contract import Job, TrainingData, TrainingPlan, TrainingState, ValidationData
+from mlplab.engines.native_abi import (
+    Task,
+    address,
+    load_library,
+    require,
+)
+from mlplab.engines.native_plan import NativePlan, network_refusal, refusal, rows_view
+from mlplab.engines.native_training import BUDGET_SECONDS, Training
+from mlplab.engines.reference import ReferenceEngine
+from mlplab.engines.stopping import close_epoch
+from mlplab.nn import NetworkSpec
+from mlplab.results import EpochRecord, StopReason
+
+__all__ = ["NativeEngine"]
+
+# Multiply-adds of a step below which a second thread costs more than it brings.
+WORTH_A_THREAD = 1_500_000
+
+
+class NativeEngine:
+    """C++; see `mlplab.engines.contract` for what is promised.
+
+    Parameters
+    ----------
+    n_threads : int or None
+        Threads for one large network, or for many networks; None takes those of the process.
+        Bits do not depend on it.
+    """
+
+    name = "native"
+
+    def __init__(self, n_threads: int | None = None) -> None:
+        self.n_threads = n_threads
+        self._library = load_library()
+
+    def refuses(self, plan: TrainingPlan) -> str | None:
+        """Return why this engine cannot carry the plan out, or None where it can."""
+        return refusal(plan)
+
+    def advance(
+        self,
+        plan: TrainingPlan,
+        state: TrainingState,
+        data: TrainingData,
+        orders: Order | None,
+        n_epochs: int,
+    ) -> list[EpochRecord]:
+        """Move the state on by up to ``n_epochs`` epochs; see the contract."""
+        job = Job(plan, state, data, orders, n_epochs)
+        if n_epochs <= 0 or state.stop is not None:
+            return []
+        if _closes_in_python(job):
+            return self._advance_by_hand(job)
+        records: list[EpochRecord] = []
+        try:
+            training = Training(self._library, job, self._threads_for(plan, data.n_rows))
+            try:
+                training.run()
+            finally:
+                training.close()
+                records = training.finished_records()
+        except KeyboardInterrupt:
+            _interrupt(state)
+        return records
+
+    def advance_many(self, jobs: Sequence[Job]) -> list[list[EpochRecord]]:
+        """Advance many states at once, one thread each; the outcome is that of each alone."""
+        results: list[list[EpochRecord]] = [[] for _ in jobs]
+        native = [
+            index
+            for index, job in enumerate(jobs)
+            if job.n_epochs > 0 and job.state.stop is None and not _closes_in_python(job)
+        ]
+        for index in set(range(len(jobs))).difference(native):
+            results[index] = self.advance(*jobs[index])
+        trainings: list[Training] = []
+        try:
+            try:
+                trainings.extend(Training(self._library, jobs[index], 1) for index in native)
+                self._run_many(trainings)
+            finally:
+                for training in trainings:
+                    training.close()
+        except KeyboardInterrupt:
+            for index in native:
+                _interrupt(jobs[index].state)
+        for index, training in zip(native, trainings, strict=False):
+            results[index] = training.finished_records()
+        return results
+
+    def objective(
+        self, plan: TrainingPlan, parameters: Vector, data: TrainingData
+    ) -> tuple[float, float, Vector]:
+        """Return value, reported value and gradient of the objective over all rows."""
+        job = Job(plan, TrainingState(parameters), data, None, 1)
+        n_threads = self._threads_for(plan, data.n_rows, data.n_rows)
+        with Training(self._library, job, n_threads, objective_only=True) as training:
+            return training.objective()
+
+    def raw_predictions(self, network: NetworkSpec, parameters: Vector, x: Rows) -> Matrix:
+        """Return raw predictions, without dropout."""
+        if network_refusal(network) is not None:
+            return ReferenceEngine().raw_predictions(network, parameters, x)
+        dtype = np.dtype("float32" if parameters.dtype == np.float32 else "float64")
+        flat = np.ascontiguousarray(parameters, dtype=dtype)
+        rows, kept = rows_view(x, dtype)
+        out = np.empty((x.shape[0], network.units[-1]), dtype=dtype)
+        work = network.n_parameters * min(x.shape[0], 256)
+        threads = self._limit() if work > WORTH_A_THREAD else 1
+        native = NativePlan.for_prediction(network, str(dtype), threads)
+        require(
+            self._library.mlp_predict(
+                native.pointer, ctypes.byref(rows), address(flat), flat.size, address(out)
+            )
+        )
+        del kept
+        return out
+
+    def _limit(self) -> int:
+        if self.n_threads is not None:
+            return max(1, self.n_threads)
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+
+    def _threads_for(self, plan: TrainingPlan, n_rows: int, batch: int | None = None) -> int:
+        work = plan.network.n_parameters * min(batch or plan.batch_size, n_rows, 256)
+        return self._limit() if work >= WORTH_A_THREAD else 1
+
+    def _advance_by_hand(self, job: Job) -> list[EpochRecord]:
+        """Close each epoch in Python, where a score is a Python function."""
+        records: list[EpochRecord] = []
+        try:
+            while len(records) < job.n_epochs and job.state.stop is None:
+                records.append(self._one_epoch_by_hand(job, len(records)))
+        except KeyboardInterrupt:
+            _interrupt(job.state)
+        return records
+
+    def _one_epoch_by_hand(self, job: Job, index: int) -> EpochRecord:
+        plan, state, data, orders, _ = job
+        order = None if orders is None else orders[index : index + 1]
+        part = Job(plan, state, data, order, 1)
+        threads = self._threads_for(plan, data.n_rows)
+        with Training(self._library, part, threads, manual_close=True) as training:
+            training.run()
+
+        def predict(rows: ValidationData) -> Matrix:
+            return self.raw_predictions(plan.network, state.parameters, rows.x)
+
+        with self._limited():
+            return close_epoch(plan, state, training.figures(), data.validation, predict)
+
+    @contextlib.contextmanager
+    def _limited(self) -> Iterator[None]:
+        """Hold functions of one's own to the limit on threads; keep NumPy's warnings back."""
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(np.errstate(all="ignore"))
+            if self.n_threads is not None:
+                from threadpoolctl import threadpool_limits  # noqa: PLC0415  (only where asked)
+
+                stack.enter_context(threadpool_limits(self.n_threads))
+            yield
+
+    def _run_many(self, trainings: Sequence[Training]) -> None:
+        waiting = list(trainings)
+        while waiting:
+            tasks = (Task * len(waiting))(*[training.task() for training in waiting])
+            require(self._library.mlp_run_many(tasks, len(waiting), self._limit(), BUDGET_SECONDS))
+            again = [training.take(task) for training, task in zip(waiting, tasks, strict=True)]
+            waiting = [training for training, left in zip(waiting, again, strict=True) if left]
+
+
+def _interrupt(state: TrainingState) -> None:
+    # A rule that stopped in the same moment has the word.
+    if state.stop is None:
+        state.stop = StopReason.INTERRUPTED
+
+
+def _closes_in_python(job: Job) -> bool:
+    look, rule = job.data.validation, job.plan.stopping
+    if look is None:
+        return False
+    return look.score is not None or rule.score not in {None, "accuracy", "r2"}
