@@ -25,9 +25,7 @@ def erfcx_of_t(t):
     x = K * (1 + t) / (1 - t)
     if x > 100:
         # The asymptotic series, where e^(x^2) is beyond all measure.
-        series = sum(
-            (-1) ** n * mp.fac2(2 * n - 1) / (2 * x * x) ** n for n in range(12)
-        )
+        series = sum((-1) ** n * mp.fac2(2 * n - 1) / (2 * x * x) ** n for n in range(12))
         return (1 + 2 * x) / (x * mp.sqrt(mp.pi)) * series
     return (1 + 2 * x) * exp(x * x) * erfc(x)
 

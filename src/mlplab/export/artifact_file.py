@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mlplab.errors import ModelFileError, did_you_mean
 from mlplab._files import write_atomically
+from mlplab.errors import ModelFileError, did_you_mean
 from mlplab.export.container import from_bytes, to_bytes
 from mlplab.results import ModelArtifact
 

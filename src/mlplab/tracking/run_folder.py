@@ -12,9 +12,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from mlplab._files import output_error, write_atomically
 from mlplab.errors import DataError, did_you_mean
 from mlplab.results import History
-from mlplab._files import output_error, write_atomically
 from mlplab.tracking.environment import environment
 from mlplab.tracking.history_file import history_from_parquet, history_to_parquet
 from mlplab.tracking.json_ready import json_text
