@@ -312,3 +312,20 @@ def test_after_an_interrupt_training_can_go_on() -> None:
     clf.set_callbacks().set_params(max_iter=4).fit(IRIS.X, IRIS.y)
     whole = small(**parameters).fit(IRIS.X, IRIS.y)
     np.testing.assert_array_equal(clf.coefs_[0], whole.coefs_[0])
+
+
+@pytest.mark.parametrize("step", [0, 1, 333, 777])
+def test_an_interrupt_while_nobody_watches_loses_no_epoch(step: int) -> None:
+    """Epochs that were completed in one go must all be in the history, and only they."""
+
+    def rate(number: int) -> float:
+        if number == step:
+            raise KeyboardInterrupt
+        return 0.01
+
+    clf = small(max_iter=1000, tol=0.0, batch_size=150, learning_rate=rate)
+    with pytest.warns(UserWarning, match="interrupted"):
+        clf.fit(IRIS.X, IRIS.y)
+    assert clf.n_iter_ == len(clf.loss_curve_) == clf.t_ / 150 == step
+    assert clf.result_.status is StopReason.INTERRUPTED
+    assert np.isfinite(clf.loss_)
