@@ -22,7 +22,7 @@ Y = np.arange(12) % 2
 WRONG: dict[str, list[Any]] = {
     "hidden_layer_sizes": [0, (64, 0), -1, 2.5, "64", (3, "4")],
     "activation": ["rleu", 3, ["relu", "nothing"], [None]],
-    "code_activation": ["idenity", 3],
+    "code_activation": ["idntity", 3],
     "code_layer": [-1, 0.5, "first"],
     "solver": ["admm", None, Adam],
     "alpha": [-0.1, "0.1", None, np.nan],
@@ -56,7 +56,7 @@ WRONG: dict[str, list[Any]] = {
     "label_smoothing": [-0.1, 1.0, None],
     "class_weight": ["balancd", 3],
     "stopping": [None, 3],
-    "engine": ["referense", None, 3],
+    "engine": ["referenz", None, 3],
     "dtype": ["float16", "flaot32", None, np.float32],
     "n_threads": [0, -2, 1.5, "2"],
 }
@@ -85,14 +85,14 @@ RIGHT: dict[str, list[Any]] = {
 
 SUGGESTIONS = {
     "activation": ("rleu", "relu"),
-    "code_activation": ("idenity", "identity"),
+    "code_activation": ("idntity", "identity"),
     "solver": ("admm", "adam"),
     "batch_size": ("atuo", "auto"),
     "learning_rate": ("constnt", "constant"),
     "warm_start": ("stat", "state"),
     "init": ("he_unifrm", "he_uniform"),
     "class_weight": ("balancd", "balanced"),
-    "engine": ("referense", "reference"),
+    "engine": ("referenz", "reference"),
     "dtype": ("flaot32", "float32"),
 }
 
