@@ -56,7 +56,7 @@ WRONG: dict[str, list[Any]] = {
     "label_smoothing": [-0.1, 1.0, None],
     "class_weight": ["balancd", 3],
     "stopping": [None, 3],
-    "engine": ["referenz", None, 3],
+    "engine": ["rfrence", None, 3],
     "dtype": ["float16", "flaot32", None, np.float32],
     "n_threads": [0, -2, 1.5, "2"],
 }
@@ -92,7 +92,7 @@ SUGGESTIONS = {
     "warm_start": ("stat", "state"),
     "init": ("he_unifrm", "he_uniform"),
     "class_weight": ("balancd", "balanced"),
-    "engine": ("referenz", "reference"),
+    "engine": ("rfrence", "reference"),
     "dtype": ("flaot32", "float32"),
 }
 
