@@ -329,3 +329,29 @@ def test_an_interrupt_while_nobody_watches_loses_no_epoch(step: int) -> None:
     assert clf.n_iter_ == len(clf.loss_curve_) == clf.t_ / 150 == step
     assert clf.result_.status is StopReason.INTERRUPTED
     assert np.isfinite(clf.loss_)
+
+
+class Counter:
+    """An observer that counts epochs."""
+
+    epochs = 0
+
+    def on_start(self, plan: Any, state: Any) -> None:
+        """Do nothing."""
+
+    def on_epoch(self, record: EpochRecord, state: Any) -> None:  # noqa: ARG002  (the protocol)
+        """Count."""
+        self.epochs += 1
+
+    def on_end(self, result: FitResult) -> None:
+        """Do nothing."""
+
+
+def test_a_clone_is_watched_by_the_same_observers() -> None:
+    """As scikit-learn's callbacks do, observers follow a clone, so searches can be watched."""
+    counter = Counter()
+    watched = MLPClassifier((3,), max_iter=4, random_state=0).set_callbacks(counter)
+    clone(watched).fit(IRIS.X, IRIS.y)
+
+    assert counter.epochs == 4
+    assert not hasattr(clone(MLPClassifier()), "_fit_observers")

@@ -252,3 +252,13 @@ def test_training_learns() -> None:
     result = train(_training(StoppingRule(200, patience=math.inf), data=data))
     losses = [record.loss for record in result.history]
     assert losses[-1] < losses[0] / 10
+
+
+def test_an_exploding_first_epoch_leaves_the_start() -> None:
+    """Where the best epoch ended in weights worse than the start's, the start is put back."""
+    training = _training(optimiser=optim.SGD(0.0), schedule=optim.Constant(1e9))
+    start = training.state.parameters.copy()
+    result = train(training)
+
+    assert result.status is StopReason.DIVERGED
+    np.testing.assert_array_equal(training.state.parameters, start)

@@ -277,6 +277,13 @@ class BaseMLP(CallbackSupportMixin, LearnedNetwork):
         self._fit_observers = ours
         return self
 
+    def __sklearn_clone__(self) -> Self:
+        """Return an unfitted copy that is watched by the same observers and callbacks."""
+        copy: Self = super().__sklearn_clone__()
+        if hasattr(self, "_fit_observers"):
+            copy._fit_observers = self._fit_observers  # noqa: SLF001  (a copy of itself)
+        return copy
+
     # ------------------------------------------------------------------ what a fit leaves
 
     def _expose(self, parameters: Vector) -> None:

@@ -103,6 +103,12 @@ class LearnedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
     def _hidden(self, rows: Any, layer: int) -> Matrix:
         ends = self._network.hidden_ends
+        if not ends:
+            message = (
+                "`transform` needs a hidden layer; this network has none. Give "
+                "`hidden_layer_sizes` at least one."
+            )
+            raise ParameterError(message)
         if not -len(ends) <= layer < len(ends):
             message = (
                 f"`layer` must name one of the {len(ends)} hidden layers, from 0 or from the end "

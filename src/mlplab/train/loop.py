@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mlplab._typing import Vector
 from mlplab.engines import Engine, TrainingData, TrainingPlan, TrainingState
 from mlplab.optim import LBFGS
 from mlplab.results import FitResult, History, StopReason
@@ -53,7 +54,7 @@ def train(training: Training, observers: Sequence[FitObserver] = ()) -> FitResul
     """Train until the plan says stop, an observer asks for it, or someone interrupts.
 
     Divergence is returned, not raised: ``result.status`` tells, and the state then holds the best
-    finite parameters.
+    finite parameters: those of the best epoch, or those of the start where they are better.
 
     Parameters
     ----------
@@ -67,7 +68,7 @@ def train(training: Training, observers: Sequence[FitObserver] = ()) -> FitResul
     """
     began = time.perf_counter()
     state, plan = training.state, training.plan
-    watch = Watch(state, observers)
+    watch, start = Watch(state, observers), state.parameters.copy()
     for observer in observers:
         observer.on_start(plan, state)
     try:
@@ -77,7 +78,7 @@ def train(training: Training, observers: Sequence[FitObserver] = ()) -> FitResul
             _run_epochs(training, watch)
     except KeyboardInterrupt:
         state.stop = StopReason.INTERRUPTED
-    restored = _leave_best(training)
+    restored = _leave_best(training, start)
     result = FitResult(
         history=History(tuple(watch.records)),
         status=state.stop or StopReason.MAX_EPOCHS,
@@ -115,11 +116,27 @@ def _run_epochs(training: Training, watch: Watch) -> None:
         chunk = min(chunk, training.n_epochs - done)
 
 
-def _leave_best(training: Training) -> bool:
+def _leave_best(training: Training, start: Vector) -> bool:
     """Put the best weights back where the rule wants it, or where training diverged."""
     state = training.state
     wanted = training.plan.stopping.restore_best and state.best_epoch is not None
     unusable = state.stop is StopReason.DIVERGED or not np.isfinite(state.parameters).all()
-    if wanted or unusable:
+    if wanted:
         state.parameters = state.best_parameters.copy()
+    elif unusable:
+        state.parameters = _lower(training, start, state.best_parameters)
     return wanted or unusable
+
+
+def _lower(training: Training, start: Vector, best: Vector) -> Vector:
+    """Return a copy of those weights whose objective is lower; the first where none is finite.
+
+    The loss of an epoch is measured on the way through it. An epoch that looked good may have
+    ended in weights that had begun to explode, worse than those that training started from.
+    """
+
+    def objective(parameters: Vector) -> float:
+        value = training.engine.objective(training.plan, parameters, training.data)[0]
+        return value if np.isfinite(value) else np.inf
+
+    return min((start, best), key=objective).copy()

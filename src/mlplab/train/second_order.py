@@ -64,7 +64,6 @@ def run_iterations(
         )
     state.parameters = outcome.parameters.astype(plan.dtype)
     state.slots = outcome.slots
-    state.samples_seen += data.n_rows * outcome.iterations
     if not np.isfinite(state.parameters).all() or not np.isfinite(outcome.value):
         state.stop = StopReason.DIVERGED
     if state.stop is None:
