@@ -237,7 +237,7 @@ class BaseMLP(CallbackSupportMixin, LearnedNetwork):
             scorer = get_scorer(self.stopping) if isinstance(self.stopping, str) else self.stopping
 
             def score(_: Matrix) -> float:
-                snapshot = self._snapshot(self._state.parameters)
+                snapshot = self.with_parameters(self._state.parameters)
                 extra = {} if given.score_weight is None else {"sample_weight": given.score_weight}
                 return float(scorer(snapshot, given.x, given.y, **extra))
 
@@ -281,7 +281,7 @@ class BaseMLP(CallbackSupportMixin, LearnedNetwork):
         """Return an unfitted copy that is watched by the same observers and callbacks."""
         copy: Self = super().__sklearn_clone__()
         if hasattr(self, "_fit_observers"):
-            copy._fit_observers = self._fit_observers  # noqa: SLF001  (a copy of itself)
+            copy._fit_observers = self._fit_observers
         return copy
 
     # ------------------------------------------------------------------ what a fit leaves

@@ -35,8 +35,19 @@ class LearnedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         views = self._network.views(parameters.copy())
         return {"coefs_": views[0::2], "intercepts_": views[1::2]}
 
-    def _snapshot(self, parameters: Vector) -> Self:
-        """Return a copy that predicts with these parameters, for scorers."""
+    def with_parameters(self, parameters: Vector) -> Self:
+        """Return a copy that predicts with other parameters: those of an epoch under way.
+
+        Parameters
+        ----------
+        parameters : ndarray of shape (n_parameters,)
+            Laid out as in `network_`; `TrainingState` holds such a vector.
+
+        Returns
+        -------
+        estimator
+            Without feature names, as it is asked with plain arrays.
+        """
         snapshot = copy.copy(self)
         for name, value in self._fitted_attributes(parameters).items():
             setattr(snapshot, name, value)

@@ -20,9 +20,10 @@ from mlplab.tracking import RunFolder
 from mlplab.train import FitObserver
 from mlplab.workflows.choosing import choose_parameters, match_class_weight
 from mlplab.workflows.judging import judge
-from mlplab.workflows.keeping import keep_run
+from mlplab.workflows.keeping import Checkpoints, keep_run
 from mlplab.workflows.model import TabularModel
 from mlplab.workflows.parts import TEST_SHARE, Parts, deal_parts, kind_of
+from mlplab.workflows.reporting import report
 from mlplab.workflows.settings import check_model, estimator_class, split_settings
 from mlplab.workflows.sources import IN_MEMORY, Source, read_source
 from mlplab.workflows.study import DataTable, ModelTable, PreparationTable, SplitTable, Study
@@ -197,14 +198,10 @@ def carry_out(
     resolved = _resolved(study, source, parts, parameters)
     text = study_to_toml(resolved, _comments(choices, resolved))
     estimator = _estimator(study, parts, parameters)
-    folder = None
-    if out is not None:
-        name = study.name or source.name
-        now = datetime.now().astimezone()
-        folder = RunFolder.create(Path(out).expanduser(), name, now=now)
-        folder.write_text("study.toml", text)
-    remarks, diverged = _train(estimator, parts, observers)
+    folder = None if out is None else _open_folder(out, study.name or source.name, text)
     model = TabularModel(parts.preparation, estimator, parts.encoding, parts.task, choices)
+    keepers = () if folder is None else (Checkpoints(folder, model),)
+    remarks, diverged = _train(estimator, parts, (*observers, *keepers))
     result = RunResult(
         name=study.name or source.name,
         folder=None if folder is None else folder.path,
@@ -224,10 +221,18 @@ def carry_out(
     )
     if folder is not None:
         keep_run(folder, result, parts, figures=tuple(study.figures.show))
+        report(folder.path)
     if diverged is not None:
         kept = "" if folder is None else f" What was learned is kept in {folder.path}."
         raise DivergedError(f"{diverged}{kept}")
     return result
+
+
+def _open_folder(out: str | Path, name: str, study: str) -> RunFolder:
+    now = datetime.now().astimezone()
+    folder = RunFolder.create(Path(out).expanduser(), name, now=now)
+    folder.write_text("study.toml", study)
+    return folder
 
 
 def _estimator(study: Study, parts: Parts, parameters: dict[str, Any]) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import time
 import typing
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,17 +14,21 @@ import numpy as np
 
 from mlplab._typing import AnyArray
 from mlplab.data import to_frame
+from mlplab.engines import TrainingPlan, TrainingState
 from mlplab.errors import DataError
 from mlplab.export import to_bytes
-from mlplab.results import FitResult, RunMetrics, RunResult
+from mlplab.results import EpochRecord, FitResult, History, RunMetrics, RunResult
 from mlplab.tracking import RunFolder, to_json_ready
+from mlplab.workflows.model import TabularModel
 from mlplab.workflows.parts import Parts
 from mlplab.workflows.reviving import revive
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["KeptRun", "keep_run", "read_run"]
+__all__ = ["Checkpoints", "KeptRun", "keep_run", "read_run"]
+
+CHECKPOINT_SECONDS = 10.0
 
 MODEL, METRICS, RECORD = "model.safetensors", "metrics.json", "run.json"
 PREDICTIONS, REPORT, STUDY = "predictions.parquet", "report.html", "study.toml"
@@ -51,18 +56,50 @@ class KeptRun:
     figures: tuple[str, ...] = ()
 
 
+class Checkpoints:
+    """An observer that keeps history and best weights of a long training on the way.
+
+    A kill then loses at most the last few seconds: the folder holds a model that predicts.
+
+    Parameters
+    ----------
+    folder : RunFolder
+    model : TabularModel
+        Whose estimator is being trained.
+    """
+
+    def __init__(self, folder: RunFolder, model: TabularModel) -> None:
+        self._folder, self._model = folder, model
+        self._records: list[EpochRecord] = []
+        self._last = time.monotonic()
+
+    def on_start(self, plan: TrainingPlan, state: TrainingState) -> None:
+        """Do nothing yet."""
+
+    def on_epoch(self, record: EpochRecord, state: TrainingState) -> None:
+        """Keep what there is, every few seconds."""
+        self._records.append(record)
+        if time.monotonic() - self._last >= CHECKPOINT_SECONDS:
+            best = self._model.estimator.with_parameters(state.best_parameters)
+            model = dataclasses.replace(self._model, estimator=best)
+            self._folder.write_history(History(tuple(self._records)))
+            self._folder.write_bytes(MODEL, to_bytes(model.to_artifact()))
+            self._last = time.monotonic()
+
+    def on_end(self, result: FitResult) -> None:
+        """Do nothing: the whole run is kept next."""
+
+
 def keep_run(
     folder: RunFolder, result: RunResult, parts: Parts, figures: tuple[str, ...] = ()
 ) -> None:
-    """Write everything of a run into its folder; the report last, from the written files.
+    """Write everything of a run into its folder, from which the report is then written.
 
     Raises
     ------
     OutputError
         A file cannot be written.
     """
-    from mlplab.workflows.reporting import report  # noqa: PLC0415  # it reads runs from here
-
     folder.write_history(result.fit.history)
     folder.write_bytes(MODEL, to_bytes(result.model.to_artifact()))
     metrics = {"headline": result.metrics.headline, **to_json_ready(_fields(result.metrics))}
@@ -75,7 +112,6 @@ def keep_run(
     }
     trained = {name: value for name, value in _fields(result.fit).items() if name != "history"}
     folder.write_json(RECORD, {**record, "fit": trained, "figures": list(figures)})
-    report(folder.path)
 
 
 def read_run(path: str | Path) -> KeptRun:
