@@ -38,41 +38,68 @@ template <class T> struct Product {
   i64 rows, depth;
 };
 
+// A small tile has too few sums to keep the multipliers busy, so along a swapped A, whose tiles
+// depend on the network's shape alone, the depth is dealt out to several sets of sums.
+template <int MR, int NV, bool UNIT_DEPTH> constexpr int sets_of() {
+  return UNIT_DEPTH || MR * NV >= 6 ? 1 : MR * NV >= 3 ? 2 : 4;
+}
+
+template <class T, int MR, int NV, int SETS>
+static inline void multiply_add(Vec<T> (&sums)[SETS][MR][NV], int set, const T* a, i64 a_row,
+                                const T* b) {
+  Vec<T> line[NV];
+#pragma GCC unroll 2
+  for (int j = 0; j < NV; ++j) line[j] = load(b + j * lanes<T>);
+#pragma GCC unroll 16
+  for (int i = 0; i < MR; ++i) {
+    const Vec<T> value = all<T>(a[i * a_row]);
+#pragma GCC unroll 2
+    for (int j = 0; j < NV; ++j) sums[set][i][j] += value * line[j];
+  }
+}
+
 template <class T, int MR, int NV, bool UNIT_DEPTH>
 static inline void tile(const Product<T>& product, i64 row) {
   constexpr i64 L = lanes<T>;
+  constexpr int SETS = sets_of<MR, NV, UNIT_DEPTH>();
   const i64 a_row = UNIT_DEPTH ? product.a_row : 1;
   const i64 a_depth = UNIT_DEPTH ? 1 : product.a_depth;
+  const i64 c_row = product.c_row, depth = product.depth, b_depth = product.b_depth;
   const T* __restrict a = product.a + row * a_row;
   const T* __restrict b = product.b;
-  T* c = product.c + row * product.c_row;
-  Vec<T> sums[MR][NV];
+  T* c = product.c + row * c_row;
+  Vec<T> sums[SETS][MR][NV] = {};
 #pragma GCC unroll 16
   for (int i = 0; i < MR; ++i)
 #pragma GCC unroll 2
     for (int j = 0; j < NV; ++j)
-      sums[i][j] = product.add       ? load(c + i * product.c_row + j * L)
-                   : product.initial ? load(product.initial + j * L)
-                                     : Vec<T>{};
-  const i64 depth = product.depth, b_depth = product.b_depth;
-#pragma GCC unroll 2
-  for (i64 k = 0; k < depth; ++k) {
-    Vec<T> line[NV];
-#pragma GCC unroll 2
-    for (int j = 0; j < NV; ++j) line[j] = load(b + j * L);
-#pragma GCC unroll 16
-    for (int i = 0; i < MR; ++i) {
-      const Vec<T> value = all<T>(a[i * a_row]);
-#pragma GCC unroll 2
-      for (int j = 0; j < NV; ++j) sums[i][j] += value * line[j];
+      sums[0][i][j] = product.add       ? load(c + i * c_row + j * L)
+                      : product.initial ? load(product.initial + j * L)
+                                        : Vec<T>{};
+  i64 k = 0;
+  if constexpr (SETS > 1) {
+    for (; k + SETS <= depth; k += SETS) {
+#pragma GCC unroll 4
+      for (int set = 0; set < SETS; ++set)
+        multiply_add<T, MR, NV, SETS>(sums, set, a + set * a_depth, a_row, b + set * b_depth);
+      a += SETS * a_depth;
+      b += SETS * b_depth;
     }
+  }
+#pragma GCC unroll 2
+  for (; k < depth; ++k) {
+    multiply_add<T, MR, NV, SETS>(sums, 0, a, a_row, b);
     a += a_depth;
     b += b_depth;
   }
 #pragma GCC unroll 16
   for (int i = 0; i < MR; ++i)
 #pragma GCC unroll 2
-    for (int j = 0; j < NV; ++j) store(c + i * product.c_row + j * L, sums[i][j]);
+    for (int j = 0; j < NV; ++j) {
+#pragma GCC unroll 4
+      for (int set = 1; set < SETS; ++set) sums[0][i][j] += sums[set][i][j];
+      store(c + i * c_row + j * L, sums[0][i][j]);
+    }
 }
 
 template <class T, int MR, int NV, bool UNIT_DEPTH>

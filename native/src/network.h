@@ -100,7 +100,8 @@ static void from_panels(const DenseLayer<T>& layer, const T* padded, T* flat) {
   }
 }
 
-// Refresh the transposed copy of rows [row, end) of a panel of weights.
+// Refresh the transposed copy of rows [row, end) of a panel of weights, a square of registers at
+// a time; `row` is a multiple of the lanes. Padding stays zero.
 template <class T>
 static void transpose_part(const DenseLayer<T>& layer, const T* weights, i64 p, i64 row, i64 end) {
   const T* panel = weights + layer.start + layer.out.offset(p, layer.fan_in + 1);
@@ -112,9 +113,15 @@ static void transpose_part(const DenseLayer<T>& layer, const T* weights, i64 p, 
     const i64 stop = least(end, layer.in.start(q) + in_width);
     T* out = layer.transposed + layer.in.offset(q, layer.fan_out) + first * in_width +
              (row - layer.in.start(q));
-    const T* from = panel + row * width;
-    for (i64 j = 0; j < columns; ++j)
-      for (i64 i = 0; i < stop - row; ++i) out[j * in_width + i] = from[i * width + j];
+    for (i64 i = row; i < stop; i += lanes<T>, out += lanes<T>)
+      for (i64 j = 0; j < columns; j += lanes<T>) {
+        Vec<T> square[lanes<T>];
+        for (i64 k = 0; k < lanes<T>; ++k)
+          square[k] = i + k < stop ? load(panel + (i + k) * width + j) : Vec<T>{};
+        transpose<T>(square);
+        for (i64 k = 0; k < lanes<T> && j + k < columns; ++k)
+          store<T>(out + (j + k) * in_width, square[k]);
+      }
     row = stop;
   }
 }

@@ -19,6 +19,9 @@
 
 namespace mlp::MLP_ISA {
 
+// Fewer outputs are transposed one by one.
+constexpr i64 kWorthSquares = 3;
+
 enum Mode { kTrain, kLook, kPredict };
 
 template <class T> class Trainer {
@@ -69,6 +72,7 @@ template <class T> class Trainer {
   int32_t run(const RunArguments& given) {
     given_ = &given;
     deadline_ = seconds_now() + given.budget;
+    ended_ = 0;
     if (*given.done == 0 && !in_epoch_) table_start_ = state_.step;
     while (*given.done < given.n_epochs && state_.stop == MLP_RUNNING) {
       if (!in_epoch_) begin_epoch();
@@ -292,7 +296,7 @@ template <class T> class Trainer {
 
   void begin_epoch() {
     in_epoch_ = true;
-    began_ = seconds_now();
+    began_ = *given_->done > 0 && ended_ > 0 ? ended_ : seconds_now();
     position_ = block_position_ = look_ = 0;
     epoch_loss_ = epoch_norm_ = look_loss_ = look_weight_ = look_right_ = 0;
     look_finite_ = true;
@@ -405,7 +409,6 @@ template <class T> class Trainer {
 
   double summed_losses() const {
     const i64 padded = round_up(n_block_, lanes<T>);
-    for (i64 r = n_block_; r < padded; ++r) row_loss_[r] = T(0);
     Vec<T> total = {};
     for (i64 r = 0; r < padded; r += lanes<T>) total += load(row_loss_ + r);
     return sum_of<T>(total);
@@ -509,40 +512,71 @@ template <class T> class Trainer {
 
   // Losses of rows, `lanes` at a time, and D of the last layer.
   void find_losses(i64 from, i64 to, T* transposed) {
-    const i64 k_end = n_outputs_, size = n_outputs_ * lanes<T>;
+    const i64 size = n_outputs_ * lanes<T>;
     const Op<T>& last = ops_[n_ops_ - 1];
     const T* target = static_cast<const T*>(source_->target);
+    const T* target_end = target + source_->n_rows * n_outputs_;
     const T* weight = static_cast<const T*>(source_->weight);
     T *z = transposed, *y = z + size, *d = y + size;
+    const int32_t score = setup_->config.score;
     for (i64 r = from; r < to; r += lanes<T>) {
       const i64 n = least(lanes<T>, to - r);
-      for (i64 i = 0; i < n; ++i) {
-        const i64 row = row_of(r + i);
-        const T* raw = last.value + (r + i) * last.stride;
-        const T* own = target + row * k_end;
-        for (i64 k = 0; k < k_end; ++k) z[k * lanes<T> + i] = raw[k];
-        for (i64 k = 0; k < k_end; ++k) y[k * lanes<T> + i] = own[k];
-        row_weight_[r + i] = weight ? weight[row] : T(1);
+      const T *raws[lanes<T>], *targets[lanes<T>];
+      for (i64 i = 0; i < lanes<T>; ++i) {
+        // Lanes beyond the rows repeat the last row and weigh nothing.
+        const i64 row = row_of(r + least(i, n - 1));
+        raws[i] = last.value + (r + least(i, n - 1)) * last.stride;
+        targets[i] = target + row * n_outputs_;
+        row_weight_[r + i] = i >= n ? T(0) : weight ? weight[row] : T(1);
       }
-      for (i64 i = n; i < lanes<T>; ++i) {
-        for (i64 k = 0; k < k_end; ++k) z[k * lanes<T> + i] = y[k * lanes<T> + i] = T(0);
-        row_weight_[r + i] = T(0);
-      }
-      const Vec<T> s = load(row_weight_ + r);
-      store<T>(row_loss_ + r, row_losses<T>(loss_, z, y, d) * s);
+      transposed_rows(raws, nullptr, z);
+      transposed_rows(targets, target_end, y);
+      const Vec<T> s = load(row_weight_ + r), loss = row_losses<T>(loss_, z, y, d);
+      store<T>(row_loss_ + r, loss * s);
       if (mode_ == kTrain) {
         if (weight)
-          for (i64 k = 0; k < k_end; ++k)
+          for (i64 k = 0; k < n_outputs_; ++k)
             store<T>(d + k * lanes<T>, load(d + k * lanes<T>) * s);
-        const DenseLayer<T>& layer = dense_[n_dense_ - 1];
-        for (i64 i = 0; i < n; ++i) {
-          T* out = layer.d + (r + i) * layer.stride;
-          for (i64 k = 0; k < k_end; ++k) out[k] = d[k * lanes<T> + i];
-        }
-      } else if (setup_->config.score == MLP_ACCURACY_EXCLUSIVE ||
-                 setup_->config.score == MLP_ACCURACY_LABELS) {
+        spread_gradient(d, r, n);
+      } else if (score == MLP_ACCURACY_EXCLUSIVE || score == MLP_ACCURACY_LABELS) {
         for (i64 i = 0; i < n; ++i) row_right_[r + i] = is_right(z + i, y + i);
       }
+    }
+  }
+
+  // out[k][lane] = rows[lane][k]. Where rows end at `end` nothing beyond it is read.
+  void transposed_rows(const T* const (&rows)[lanes<T>], const T* end, T* out) const {
+    for (i64 k = 0; k < n_outputs_; k += lanes<T>) {
+      bool whole = n_outputs_ >= kWorthSquares;
+      for (i64 i = 0; end && i < lanes<T>; ++i) whole = whole && rows[i] + k + lanes<T> <= end;
+      const i64 stop = least(k + lanes<T>, n_outputs_);
+      if (whole) {
+        Vec<T> square[lanes<T>];
+        for (i64 i = 0; i < lanes<T>; ++i) square[i] = load(rows[i] + k);
+        transpose<T>(square);
+        for (i64 i = 0; k + i < stop; ++i) store<T>(out + (k + i) * lanes<T>, square[i]);
+      } else {
+        for (i64 i = k; i < stop; ++i) store<T>(out + i * lanes<T>, from_places<T>(rows, i));
+      }
+    }
+  }
+
+  // Back to rows: D of the last layer.
+  void spread_gradient(const T* d, i64 r, i64 n) {
+    const DenseLayer<T>& layer = dense_[n_dense_ - 1];
+    for (i64 k = 0; k < n_outputs_; k += lanes<T>) {
+      const i64 stop = least(lanes<T>, n_outputs_ - k);
+      if (n_outputs_ < kWorthSquares) {
+        for (i64 i = 0; i < n; ++i)
+          for (i64 j = 0; j < stop; ++j)
+            layer.d[(r + i) * layer.stride + k + j] = d[(k + j) * lanes<T> + i];
+        continue;
+      }
+      Vec<T> square[lanes<T>];
+      for (i64 j = 0; j < lanes<T>; ++j)
+        square[j] = j < stop ? load(d + (k + j) * lanes<T>) : Vec<T>{};
+      transpose<T>(square);
+      for (i64 i = 0; i < n; ++i) store<T>(layer.d + (r + i) * layer.stride + k, square[i]);
     }
   }
 
@@ -622,9 +656,12 @@ template <class T> class Trainer {
     if (unit.end <= layer.fan_in) return;
     T* bias = out + layer.fan_in * width;
     for (i64 j = 0; j < width; j += lanes<T>) {
-      Vec<T> sum = first_block_ ? Vec<T>{} : load(bias + j);
-      for (i64 r = 0; r < n_block_; ++r) sum += load(d + r * layer.stride + j);
-      store<T>(bias + j, sum);
+      Vec<T> sums[4] = {first_block_ ? Vec<T>{} : load(bias + j)};
+      i64 r = 0;
+      for (; r + 4 <= n_block_; r += 4)
+        for (i64 i = 0; i < 4; ++i) sums[i] += load(d + (r + i) * layer.stride + j);
+      for (; r < n_block_; ++r) sums[0] += load(d + r * layer.stride + j);
+      store<T>(bias + j, (sums[0] + sums[1]) + (sums[2] + sums[3]));
     }
   }
 
@@ -775,7 +812,8 @@ template <class T> class Trainer {
       }
       apply_rule(record);
     }
-    record.seconds = seconds_now() - began_;
+    ended_ = seconds_now();
+    record.seconds = ended_ - began_;
   }
 
   // The stopping rule of `mlplab/engines/stopping.py`, with its treatment of NaN.
@@ -854,7 +892,7 @@ template <class T> class Trainer {
   bool in_epoch_;
   i64 position_, block_position_, look_, table_start_;
   double rate_, step_loss_, step_total_, next_mu_product_;
-  double epoch_loss_, epoch_norm_, began_, deadline_;
+  double epoch_loss_, epoch_norm_, began_, ended_, deadline_;
   double look_loss_, look_weight_, look_right_;
   bool look_finite_;
   i64 unread_, work_of_step_;

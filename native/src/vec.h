@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 
 #if defined(__SSE2__)
 #include <immintrin.h>
@@ -71,6 +72,45 @@ static inline Vec<double> root(Vec<double> x) {
   for (i64 i = 0; i < lanes<double>; ++i) x[i] = __builtin_sqrt(x[i]);
   return x;
 #endif
+}
+
+template <class T, int... I>
+static inline Vec<T> interleave(Vec<T> a, Vec<T> b, int from, std::integer_sequence<int, I...>) {
+  constexpr int L = static_cast<int>(lanes<T>);
+#if defined(__clang__)
+  return from ? __builtin_shufflevector(a, b, (I / 2 + L / 2 + I % 2 * L)...)
+              : __builtin_shufflevector(a, b, (I / 2 + I % 2 * L)...);
+#else
+  return from ? __builtin_shuffle(a, b, Ints<T>{(I / 2 + L / 2 + I % 2 * L)...})
+              : __builtin_shuffle(a, b, Ints<T>{(I / 2 + I % 2 * L)...});
+#endif
+}
+
+// A square of registers, transposed by log2(lanes) perfect shuffles: each interleaves register i
+// with register i + lanes/2, which rotates the bits of (row, column) by one place.
+template <class T> static inline void transpose(Vec<T> (&r)[lanes<T>]) {
+  constexpr int L = static_cast<int>(lanes<T>);
+  using Places = std::make_integer_sequence<int, L>;
+#pragma GCC unroll 8
+  for (int stage = 1; stage < L; stage *= 2) {
+    Vec<T> next[L];
+#pragma GCC unroll 16
+    for (int i = 0; i < L / 2; ++i) {
+      next[2 * i] = interleave<T>(r[i], r[i + L / 2], 0, Places{});
+      next[2 * i + 1] = interleave<T>(r[i], r[i + L / 2], 1, Places{});
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < L; ++i) r[i] = next[i];
+  }
+}
+
+// One number from each of `lanes` places.
+template <class T, int... I>
+static inline Vec<T> from_places(const T* const* p, i64 k, std::integer_sequence<int, I...>) {
+  return Vec<T>{p[I][k]...};
+}
+template <class T> static inline Vec<T> from_places(const T* const* p, i64 k) {
+  return from_places<T>(p, k, std::make_integer_sequence<int, static_cast<int>(lanes<T>)>{});
 }
 
 // Lanes are added from the first to the last, in double, so that the order is fixed.

@@ -80,6 +80,7 @@ class Training:
             self._rates = RateTable(job.plan, job.state, job.data.n_rows, self._n_epochs)
             self._n_epochs = self._rates.n_epochs
         self._done = ctypes.c_int64(0)
+        self._finished = 0
         self._handle = ctypes.c_void_p()
         self._create()
 
@@ -209,9 +210,9 @@ class Training:
         return value.value, reported.value, gradient
 
     def finished_records(self) -> list[EpochRecord]:
-        """Return a record for each completed epoch."""
+        """Return a record for each completed epoch, once the network is closed."""
         scored = self._looks and self._job.plan.stopping.score is not None
-        epoch = self._job.state.epoch - self._done.value
+        epoch = self._job.state.epoch - self._finished
         return [
             EpochRecord(
                 epoch + index,
@@ -223,7 +224,7 @@ class Training:
                 seconds,
             )
             for index, (loss, look, score, rate, norm, seconds) in enumerate(
-                self._records[: self._done.value].tolist(), start=1
+                self._records[: self._finished].tolist(), start=1
             )
         ]
 
@@ -262,6 +263,8 @@ class Training:
         slots: dict[str, AnyArray] = dict(zip(self._plan.slot_names, (first, second), strict=False))
         if self._plan.has_product:
             slots["mu_product"] = np.array([counters.mu_product])
+        # An interrupt may have come before the count of the last call was noted.
+        self._finished = counters.epoch - state.epoch
         state.parameters, state.slots = parameters, slots
         for name in CHANGING:
             setattr(state, name, getattr(counters, name))
