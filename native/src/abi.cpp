@@ -1,6 +1,7 @@
 // The boundary: every size and kind is checked here, before anything runs.
 #include "abi.h"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cmath>
@@ -9,6 +10,7 @@
 #include <limits>
 #include <memory>
 #include <new>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -200,6 +202,59 @@ int32_t create(const mlp_config* config, const mlp_rows* rows, const mlp_rows* v
   return MLP_OK;
 }
 
+// Nothing may leave the boundary but a code.
+template <class F> int32_t guarded(F f) noexcept {
+  try {
+    return f();
+  } catch (...) {
+    return MLP_NO_MEMORY;
+  }
+}
+
+// The same work on several threads, the caller's among them; it must not throw. Where the
+// system gives fewer threads, those do it all.
+template <class F> void on_threads(int64_t n_threads, const F& work) {
+  std::vector<std::thread> threads;
+  threads.reserve(static_cast<std::size_t>(std::max<int64_t>(n_threads, 1)));
+  try {
+    for (int64_t t = 1; t < n_threads; ++t) threads.emplace_back(work);
+  } catch (const std::system_error&) {
+  }
+  work();
+  for (std::thread& thread : threads) thread.join();
+}
+
+// Rows that a thread predicts before it takes the next ones: threads never wait for each other.
+constexpr int64_t kChunkRows = 4096;
+
+int32_t predict_chunks(const mlp_config& config, const mlp_rows& rows, const void* parameters,
+                       std::atomic<int64_t>& next, void* out) {
+  mlp_network network;
+  own_config(network, config);
+  network.setup.config.n_threads = 1;
+  network.setup.rows = rows;
+  network.setup.rows.n_rows = std::min(rows.n_rows, kChunkRows);
+  const int32_t code = place(network);
+  if (code != MLP_OK) return code;
+  const FlushDenormals flush;
+  mlp_state state{};
+  state.size = sizeof(mlp_state);
+  network.backend.load(network.trainer, state, parameters, nullptr, nullptr);
+  const int64_t number = config.dtype == MLP_FLOAT32 ? 4 : 8;
+  const int64_t n_outputs = config.ops[config.n_ops - 1].fan_out;
+  for (int64_t start = kChunkRows * next++; start < rows.n_rows; start = kChunkRows * next++) {
+    mlp_rows& part = network.setup.rows;
+    part.n_rows = std::min(rows.n_rows - start, kChunkRows);
+    if (rows.indptr)
+      part.indptr = rows.indptr + start;
+    else
+      part.x = static_cast<const char*>(rows.x) + start * rows.n_columns * number;
+    network.backend.predict(network.trainer,
+                            static_cast<char*>(out) + start * n_outputs * number);
+  }
+  return MLP_OK;
+}
+
 int32_t predict(const mlp_config* config, const mlp_rows* rows, const void* parameters,
                 int64_t n_parameters, void* out) {
   int32_t code = check_config(config);
@@ -208,18 +263,16 @@ int32_t predict(const mlp_config* config, const mlp_rows* rows, const void* para
   if (!parameters || n_parameters != n_parameters_of(*config)) return MLP_BAD_VALUE;
   if (rows->n_rows == 0) return MLP_OK;
   if (!out) return MLP_BAD_VALUE;
-  mlp_network network;
-  own_config(network, *config);
-  network.setup.rows = *rows;
-  network.setup.trains = false;
-  code = place(network);
-  if (code != MLP_OK) return code;
-  const FlushDenormals flush;
-  mlp_state state{};
-  state.size = sizeof(mlp_state);
-  network.backend.load(network.trainer, state, parameters, nullptr, nullptr);
-  network.backend.predict(network.trainer, out);
-  return MLP_OK;
+  const int64_t n_chunks = (rows->n_rows + kChunkRows - 1) / kChunkRows;
+  std::atomic<int64_t> next{0};
+  std::atomic<int32_t> worst{MLP_OK};
+  const auto work = [&] {
+    const int32_t found =
+        guarded([&] { return predict_chunks(*config, *rows, parameters, next, out); });
+    if (found != MLP_OK) worst = found;
+  };
+  on_threads(std::min<int64_t>(config->n_threads, n_chunks), work);
+  return worst;
 }
 
 int32_t run(mlp_network& network, const int64_t* orders, const double* rates,
@@ -232,15 +285,6 @@ int32_t run(mlp_network& network, const int64_t* orders, const double* rates,
                                n_epochs, budget, records,
                                done};
   return network.backend.run(network.trainer, arguments);
-}
-
-// Nothing may leave the boundary but a code.
-template <class F> int32_t guarded(F f) noexcept {
-  try {
-    return f();
-  } catch (...) {
-    return MLP_NO_MEMORY;
-  }
 }
 
 void work_through(mlp_task* tasks, int64_t n, std::atomic<int64_t>& next, double deadline) {
@@ -339,11 +383,8 @@ int32_t mlp_run_many(mlp_task* tasks, int64_t n_tasks, int32_t n_threads, double
   return mlp::guarded([&] {
     const double deadline = mlp::seconds_now() + budget_seconds;
     std::atomic<int64_t> next{0};
-    std::vector<std::thread> threads;
-    for (int64_t t = 1; t < n_threads && t < n_tasks; ++t)
-      threads.emplace_back([&] { mlp::work_through(tasks, n_tasks, next, deadline); });
-    mlp::work_through(tasks, n_tasks, next, deadline);
-    for (std::thread& thread : threads) thread.join();
+    mlp::on_threads(std::min<int64_t>(n_threads, n_tasks),
+                    [&] { mlp::work_through(tasks, n_tasks, next, deadline); });
     return static_cast<int32_t>(MLP_OK);
   });
 }

@@ -139,8 +139,7 @@ template <class T> class Trainer {
     for (i64 o = 0; o < n_ops_; ++o) n_dense_ += config.ops[o].kind == MLP_DENSE;
     n_outputs_ = config.ops[n_ops_ - 1].fan_out;
     block_ = block_of(most<i64>(1, least(config.batch_size, setup.rows.n_rows)));
-    capacity_ = setup.trains ? block_
-                             : least(most<i64>(setup.rows.n_rows, 1), kBlockRows * setup.n_threads);
+    capacity_ = setup.trains ? block_ : least(most<i64>(setup.rows.n_rows, 1), kBlockRows);
     if (setup.has_validation)
       capacity_ = most(capacity_, least(setup.validation.n_rows, kBlockRows));
     const i64 n_columns = config.ops[0].fan_in;

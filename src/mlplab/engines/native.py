@@ -19,6 +19,7 @@ from mlplab.engines.contract import Job, TrainingData, TrainingPlan, TrainingSta
 from mlplab.engines.native_abi import (
     Task,
     address,
+    chosen_isa,
     load_library,
     require,
 )
@@ -33,6 +34,7 @@ __all__ = ["NativeEngine"]
 
 # Multiply-adds of a step below which a second thread costs more than it brings.
 WORTH_A_THREAD = 1_500_000
+MOST_PLANS = 16
 
 
 class NativeEngine:
@@ -117,21 +119,19 @@ class NativeEngine:
 
     def raw_predictions(self, network: NetworkSpec, parameters: Vector, x: Rows) -> Matrix:
         """Return raw predictions, without dropout."""
-        if network_refusal(network) is not None:
+        dtype = "float32" if parameters.dtype == np.float32 else "float64"
+        threads = self._limit() if network.n_parameters * x.shape[0] > WORTH_A_THREAD else 1
+        native = _prediction_plan(network, dtype, threads)
+        if native is None:
             return ReferenceEngine().raw_predictions(network, parameters, x)
-        dtype = np.dtype("float32" if parameters.dtype == np.float32 else "float64")
         flat = np.ascontiguousarray(parameters, dtype=dtype)
-        rows, kept = rows_view(x, dtype)
-        out = np.empty((x.shape[0], network.units[-1]), dtype=dtype)
-        work = network.n_parameters * min(x.shape[0], 256)
-        threads = self._limit() if work > WORTH_A_THREAD else 1
-        native = NativePlan.for_prediction(network, str(dtype), threads)
+        rows, _kept = rows_view(x, dtype)
+        out = np.empty((x.shape[0], network.dense_layers[-1].fan_out), dtype=dtype)
         require(
             self._library.mlp_predict(
                 native.pointer, ctypes.byref(rows), address(flat), flat.size, address(out)
             )
         )
-        del kept
         return out
 
     def _limit(self) -> int:
@@ -185,6 +185,27 @@ class NativeEngine:
             require(self._library.mlp_run_many(tasks, len(waiting), self._limit(), BUDGET_SECONDS))
             again = [training.take(task) for training, task in zip(waiting, tasks, strict=True)]
             waiting = [training for training, left in zip(waiting, again, strict=True) if left]
+
+
+_PREDICTION_PLANS: dict[tuple[int, str, int, int], tuple[NetworkSpec, NativePlan]] = {}
+
+
+def _prediction_plan(network: NetworkSpec, dtype: str, threads: int) -> NativePlan | None:
+    """Return the plan that predicts with a network, or None where it cannot be laid out.
+
+    Predicting one row takes a few microseconds, making the plan ten times as long, so the last
+    ones are kept. They hold their networks, so that an `id` is not given to another.
+    """
+    key = (id(network), dtype, threads, chosen_isa())
+    found = _PREDICTION_PLANS.get(key)
+    if found is None:
+        if network_refusal(network) is not None:
+            return None
+        if len(_PREDICTION_PLANS) >= MOST_PLANS:
+            _PREDICTION_PLANS.clear()
+        found = network, NativePlan.for_prediction(network, dtype, threads)
+        _PREDICTION_PLANS[key] = found
+    return found[1]
 
 
 def _interrupt(state: TrainingState) -> None:
