@@ -1,5 +1,7 @@
 #include "thread_pool.h"
 
+#include "setup.h"
+
 #include <cstdint>
 
 #if defined(__SSE2__)
@@ -10,7 +12,11 @@ namespace mlp {
 
 namespace {
 
+// How long a thread waits for work before it lets others have its processor, and before it sleeps.
+// A thread that sleeps is often woken on the processor of the one who wakes it, where both then
+// take turns while another processor idles; so sleep is for pauses between trainings.
 constexpr int kSpins = 4000;
+constexpr double kSleepAfterSeconds = 0.02;
 
 inline void relax() {
 #if defined(__SSE2__)
@@ -65,6 +71,9 @@ void ThreadPool::loop(int thread) {
   for (;;) {
     for (int spin = 0; round_.load(std::memory_order_acquire) == seen && spin < kSpins; ++spin)
       relax();
+    const double sleep_at = seconds_now() + kSleepAfterSeconds;
+    while (round_.load(std::memory_order_acquire) == seen && seconds_now() < sleep_at)
+      std::this_thread::yield();
     if (round_.load(std::memory_order_acquire) == seen) {
       std::unique_lock<std::mutex> lock(mutex_);
       sleeping_.fetch_add(1, std::memory_order_seq_cst);
