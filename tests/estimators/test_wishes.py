@@ -5,6 +5,7 @@ The numbers are scikit-learn's issues and pull requests.
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from typing import Any
 
@@ -116,6 +117,26 @@ def test_04_warm_start_keeps_the_optimiser(line: tuple[Any, Any], solver: str) -
     np.testing.assert_array_equal(once.loss_curve_, often.loss_curve_)
 
 
+@pytest.mark.parametrize("learning_rate", ["linear", "cosine", "one_cycle", "step"])
+def test_04_a_schedule_with_an_end_is_whole_in_each_fit(
+    line: tuple[Any, Any], learning_rate: str
+) -> None:
+    """13656: the second fit goes through the schedule again instead of standing at its end."""
+    X, y = line
+    reg = MLPRegressor(
+        hidden_layer_sizes=(4,),
+        learning_rate=learning_rate,
+        warm_start="state",
+        max_iter=9,
+        random_state=0,
+    )
+    first = reg.fit(X, y).result_.history.column("learning_rate")
+    second = reg.fit(X, y).result_.history.column("learning_rate")
+
+    assert first == second
+    assert len(set(first)) > 2
+
+
 def test_05_partial_fit_with_early_stopping(iris: tuple[Any, Any]) -> None:
     """25693: with validation rows partial_fit stops early and leaves the best weights."""
     X, y, X_val, y_val = _learn_and_look(*iris)
@@ -133,6 +154,28 @@ def test_05_partial_fit_with_early_stopping(iris: tuple[Any, Any]) -> None:
     clf.partial_fit(X, y, X_val=X_val, y_val=y_val)
     assert len(clf.validation_scores_) == stopped_at
     assert clf.score(X_val, y_val) == max(clf.validation_scores_)
+
+
+def test_05_partial_fit_stops_where_fit_stops(iris: tuple[Any, Any]) -> None:
+    """25693: epoch by epoch the same scores as `fit`, through epochs without improvement too."""
+    X, y, X_val, y_val = _learn_and_look(*iris)
+    settings = {
+        "hidden_layer_sizes": (5,),
+        "early_stopping": True,
+        "n_iter_no_change": 4,
+        "learning_rate_init": 0.03,
+        "shuffle": False,
+        "random_state": 1,
+    }
+    whole = MLPClassifier(max_iter=100, **settings).fit(X, y, X_val=X_val, y_val=y_val)
+    parts = MLPClassifier(**settings)
+    for _ in range(100):
+        parts.partial_fit(X, y, classes=[0, 1, 2], X_val=X_val, y_val=y_val)
+
+    scores = whole.validation_scores_
+    assert any(later < earlier for earlier, later in itertools.pairwise(scores))
+    assert parts.validation_scores_ == scores
+    np.testing.assert_array_equal(parts.coefs_[0], whole.coefs_[0])
 
 
 def test_06_partial_fit_of_several_labels() -> None:

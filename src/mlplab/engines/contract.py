@@ -29,7 +29,7 @@ from jaxtyping import Float
 
 from mlplab._typing import AnyArray, Matrix, Order, Rows, Vector
 from mlplab.nn import Loss, NetworkSpec, Penalties
-from mlplab.optim import Optimiser, Schedule
+from mlplab.optim import Moment, Optimiser, Schedule
 from mlplab.results import EpochRecord, StopReason
 
 __all__ = [
@@ -168,8 +168,8 @@ class TrainingState:
         Steps, epochs and rows over the life of the network.
     origin_step, origin_epoch : int
         Where the optimiser began; schedules count from there.
-    first_epoch : int
-        Epochs before the current training, whose length is counted from there.
+    first_step, first_epoch : int
+        Steps and epochs before the current training, whose length is counted from there.
     divisions : int
         How often an adaptive rate was divided.
     no_improvement : int
@@ -181,6 +181,8 @@ class TrainingState:
     best_epoch : int or None
     best_parameters : ndarray of shape (n_parameters,)
         Of the best epoch; the start before any.
+    judged_by : str
+        What the best figures are figures of; another judge forgets them.
     stop : StopReason or None
     """
 
@@ -191,6 +193,7 @@ class TrainingState:
     samples_seen: int = 0
     origin_step: int = 0
     origin_epoch: int = 0
+    first_step: int = 0
     first_epoch: int = 0
     divisions: int = 0
     no_improvement: int = 0
@@ -198,27 +201,53 @@ class TrainingState:
     figure_to_beat: float = math.inf
     best_epoch: int | None = None
     best_parameters: Vector = field(default_factory=lambda: np.empty(0))
+    judged_by: str = ""
     stop: StopReason | None = None
 
     def __post_init__(self) -> None:
         if not self.best_parameters.size:
             self.best_parameters = self.parameters.copy()
 
-    def begin_training(self, *, keep_optimiser: bool) -> None:
+    def begin_training(self, *, keep_optimiser: bool, continues: bool = False) -> None:
         """Make ready for another training from these parameters.
 
         Parameters
         ----------
         keep_optimiser : bool
             Keep the optimiser's memory and where its schedule stands; otherwise both start anew.
+        continues : bool
+            It is the next piece of the same training (`partial_fit`): its length and schedules
+            with an end go on counting from where that began.
         """
         self.stop = None
-        self.first_epoch = self.epoch
         if not keep_optimiser:
             self.slots = {}
             self.step = self.origin_step = 0
             self.origin_epoch = self.epoch
             self.divisions = 0
+        if not continues:
+            self.first_step, self.first_epoch = self.step, self.epoch
+
+    def judge_by(self, judge: str) -> None:
+        """Forget best figures that are figures of something else."""
+        if judge != self.judged_by:
+            self.judged_by = judge
+            self.best_figure = self.figure_to_beat = math.inf
+            self.no_improvement, self.best_epoch = 0, None
+            self.best_parameters = self.parameters.copy()
+
+    def moment(self, plan: TrainingPlan, steps_per_epoch: int) -> Moment:
+        """Return where training stands, as schedules want to know it."""
+        return Moment(
+            step=self.step - self.origin_step,
+            epoch=self.epoch - self.origin_epoch,
+            steps_per_epoch=steps_per_epoch,
+            max_epochs=plan.stopping.max_epochs,
+            samples_before_epoch=self.samples_seen,
+            divisions=self.divisions,
+            steps_before=self.first_step - self.origin_step,
+            epochs_before=self.first_epoch - self.origin_epoch,
+        )
 
 
 class Job(NamedTuple):

@@ -25,7 +25,6 @@ from mlplab.optim import (
     Exponential,
     InverseScaling,
     Linear,
-    Moment,
     NAdam,
     RMSprop,
     StepDecay,
@@ -298,14 +297,7 @@ class RateTable:
         if type(plan.schedule) in {Adaptive, Constant}:
             return
         steps = -(-n_rows // plan.batch_size)
-        start = Moment(
-            step=state.step - state.origin_step,
-            epoch=state.epoch - state.origin_epoch,
-            steps_per_epoch=steps,
-            max_epochs=plan.stopping.max_epochs,
-            samples_before_epoch=state.samples_seen,
-            divisions=state.divisions,
-        )
+        start = state.moment(plan, steps)
         self.a_step = type(plan.schedule) not in CONSTANT_IN_EPOCH
         each = steps if self.a_step else 1
         rates = np.empty(n_epochs * each)

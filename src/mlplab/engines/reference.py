@@ -19,7 +19,6 @@ from mlplab.engines.contract import (
 from mlplab.engines.stopping import EpochFigures, close_epoch
 from mlplab.nn import ForwardContext, NetworkSpec, forward_pass, objective_and_gradient
 from mlplab.optim import (
-    Moment,
     Step,
     Transform,
     chain,
@@ -167,24 +166,13 @@ def _run_epoch(
     loss, norm, rate = 0.0, 0.0, 0.0
     for start in range(0, n_rows, plan.batch_size):
         stop = min(start + plan.batch_size, n_rows)
-        rate = plan.schedule.rate(_moment(plan, state, steps))
+        rate = plan.schedule.rate(state.moment(plan, steps))
         rows = slice(start, stop) if order is None else order[start:stop]
         batch_loss, batch_norm = run_step(rows, rate)
         loss += batch_loss * (stop - start)
         norm += batch_norm
     state.samples_seen += n_rows
     return EpochFigures(loss / n_rows, rate, norm / steps, time.perf_counter() - began)
-
-
-def _moment(plan: TrainingPlan, state: TrainingState, steps_per_epoch: int) -> Moment:
-    return Moment(
-        step=state.step - state.origin_step,
-        epoch=state.epoch - state.origin_epoch,
-        steps_per_epoch=steps_per_epoch,
-        max_epochs=plan.stopping.max_epochs,
-        samples_before_epoch=state.samples_seen,
-        divisions=state.divisions,
-    )
 
 
 def _stepper(plan: TrainingPlan, state: TrainingState, data: TrainingData) -> RunStep:

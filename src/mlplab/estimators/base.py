@@ -14,17 +14,15 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from scipy import sparse
 from sklearn.callback import CallbackSupportMixin
-from sklearn.metrics import get_scorer
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from mlplab._typing import AnyArray, Matrix, Vector
+from mlplab._typing import AnyArray, Vector
 from mlplab.engines import (
     TrainingData,
     TrainingPlan,
     TrainingState,
-    ValidationData,
     select_engine,
 )
 from mlplab.errors import DataError, ParameterError
@@ -38,13 +36,14 @@ from mlplab.estimators.plans import (
     pack_arrays,
     per_hidden_layer,
 )
-from mlplab.estimators.rows import FitRows, cast, training_data
+from mlplab.estimators.rows import FitRows, training_data
 from mlplab.estimators.rules import check_parameters
 from mlplab.estimators.speaking import speak
+from mlplab.estimators.validation import check_parts, validation_data
 from mlplab.estimators.watching import CallbackObserver, Printer
 from mlplab.nn import Loss
-from mlplab.results import FitResult, StopReason
-from mlplab.train import FitObserver, RowOrders, Training, train
+from mlplab.results import FitResult
+from mlplab.train import ENDED_BY_RULE, FitObserver, RowOrders, Training, train
 
 __all__ = ["BaseMLP"]
 
@@ -145,11 +144,13 @@ class BaseMLP(CallbackSupportMixin, LearnedNetwork):
             )
             state = getattr(self, "_state", None) or TrainingState(parameters)
             state.parameters = parameters
-            finished = state.stop is StopReason.VALIDATION_PLATEAU and incremental
-            state.begin_training(keep_optimiser=incremental or self.warm_start == "state")
-            if finished:
+            before = state.stop
+            state.begin_training(
+                keep_optimiser=incremental or self.warm_start == "state", continues=incremental
+            )
+            if incremental and self.early_stopping and before in ENDED_BY_RULE:
                 # The rule has ended this stream of partial fits; the best weights stay.
-                state.stop = StopReason.VALIDATION_PLATEAU
+                state.stop = before
         self._network, self._loss, self._state = network, self._make_loss(n_columns), state
         self.n_outputs_ = n_columns
         self.n_layers_ = len(network.units)
@@ -178,7 +179,7 @@ class BaseMLP(CallbackSupportMixin, LearnedNetwork):
                 "your dataset."
             )
             raise DataError(message)
-        return rows.take(learn), rows.take(look)
+        return check_parts(rows.take(learn), rows.take(look))
 
     def _plan(self, rows: FitRows, *, watches: bool) -> TrainingPlan:
         n_rows = rows.x.shape[0]
@@ -210,17 +211,19 @@ class BaseMLP(CallbackSupportMixin, LearnedNetwork):
         incremental: bool,
     ) -> None:
         self.plan_ = plan
+        self._state.judge_by(f"{plan.stopping.monitor} {self.stopping}")
         engine, reason = select_engine(self.engine, plan, self.n_threads)
         shuffles = bool(self.shuffle) and is_stochastic(self.solver)
         training = Training(
             plan=plan,
-            data=training_data(rows, plan.dtype, self._validation_data(given, plan)),
+            data=training_data(rows, plan.dtype, validation_data(self, given, plan)),
             engine=engine,
             engine_reason=reason,
             state=self._state,
             orders=RowOrders(rows.x.shape[0], rng, shuffle=shuffles, batch_size=plan.batch_size),
             n_epochs=1 if incremental else int(self.max_iter),
             n_threads=self.n_threads,
+            is_piece=incremental,
         )
         self.result_ = train(training, self._observers(original))
         self._set_fitted(plan, self.result_)
@@ -228,22 +231,6 @@ class BaseMLP(CallbackSupportMixin, LearnedNetwork):
             # L-BFGS may find the start good enough; there is a loss all the same.
             self.loss_ = engine.objective(plan, self._state.parameters, training.data)[1]
         speak(self, self.result_, incremental=incremental)
-
-    def _validation_data(self, given: FitRows | None, plan: TrainingPlan) -> ValidationData | None:
-        if given is None:
-            return None
-        score = None
-        if self.stopping not in {"auto", "loss"}:
-            scorer = get_scorer(self.stopping) if isinstance(self.stopping, str) else self.stopping
-
-            def score(_: Matrix) -> float:
-                snapshot = self.with_parameters(self._state.parameters)
-                extra = {} if given.score_weight is None else {"sample_weight": given.score_weight}
-                return float(scorer(snapshot, given.x, given.y, **extra))
-
-        return ValidationData(
-            given.x, given.target.astype(plan.dtype), cast(given.score_weight, plan.dtype), score
-        )
 
     def _observers(self, original: tuple[Any, Any, Any]) -> list[FitObserver]:
         observers: list[FitObserver] = list(getattr(self, "_fit_observers", ()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
@@ -12,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from mlplab._typing import Matrix, Vector
 from mlplab.engines import select_engine
-from mlplab.errors import ParameterError
+from mlplab.errors import EngineError, ParameterError
 from mlplab.estimators import storage
 from mlplab.estimators.plans import pack_arrays
 from mlplab.nn import NetworkSpec, apply_link, forward_pass
@@ -83,8 +84,12 @@ class LearnedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         return raw
 
     def _prediction_engine(self) -> Any:
+        """Return the engine that trained, or another where that one is not to be had here."""
         name = self.result_.engine if hasattr(self, "result_") else "auto"
-        return select_engine(name, self.plan_, self.n_threads)[0]
+        try:
+            return select_engine(name, self.plan_, self.n_threads)[0]
+        except (ParameterError, EngineError):
+            return select_engine("auto", self.plan_, self.n_threads)[0]
 
     def _predicted(self, X: Any) -> Matrix:
         """Return predictions through the link."""
@@ -120,7 +125,7 @@ class LearnedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
                 "`hidden_layer_sizes` at least one."
             )
             raise ParameterError(message)
-        if not -len(ends) <= layer < len(ends):
+        if not isinstance(layer, Integral) or not -len(ends) <= layer < len(ends):
             message = (
                 f"`layer` must name one of the {len(ends)} hidden layers, from 0 or from the end "
                 f"with -1; got {layer}."

@@ -53,6 +53,8 @@ _COUNTERS = (
     "best_figure",
     "figure_to_beat",
     "best_epoch",
+    "judged_by",
+    "first_step",
 )
 
 

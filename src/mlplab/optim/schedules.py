@@ -42,6 +42,9 @@ class Moment:
         Rows seen in earlier epochs, over the life of the network.
     divisions : int
         How often the stopping rule has asked for a smaller rate.
+    steps_before, epochs_before : int
+        Steps and epochs made in earlier fits with the same optimiser (`warm_start="state"`).
+        Schedules with an end count from after them, so that each fit has its whole length.
     """
 
     step: int
@@ -50,16 +53,24 @@ class Moment:
     max_epochs: int
     samples_before_epoch: int
     divisions: int
+    steps_before: int = 0
+    epochs_before: int = 0
+
+    @property
+    def epochs_of_fit(self) -> int:
+        """Epochs finished in the present fit."""
+        return self.epoch - self.epochs_before
 
     @property
     def epoch_share(self) -> float:
         """Share of the epochs that lie behind, 0 in the first and 1 in the last."""
-        return min(1.0, self.epoch / max(1, self.max_epochs - 1))
+        return min(1.0, self.epochs_of_fit / max(1, self.max_epochs - 1))
 
     @property
     def step_share(self) -> float:
         """Share of the steps that lie behind, 0 at the first and 1 at the last."""
-        return min(1.0, self.step / max(1, self.steps_per_epoch * self.max_epochs - 1))
+        steps = self.step - self.steps_before
+        return min(1.0, steps / max(1, self.steps_per_epoch * self.max_epochs - 1))
 
 
 @runtime_checkable
@@ -175,7 +186,7 @@ class StepDecay:
 
     def rate(self, moment: Moment) -> float:
         """Return the rate."""
-        return float(self.initial * self.factor ** (moment.epoch // self.every))
+        return float(self.initial * self.factor ** (moment.epochs_of_fit // self.every))
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,9 @@ from mlplab.train.observers import FitObserver, Watch
 from mlplab.train.orders import RowOrders
 from mlplab.train.second_order import run_iterations
 
-__all__ = ["Training", "train"]
+__all__ = ["ENDED_BY_RULE", "Training", "train"]
 
+ENDED_BY_RULE = (StopReason.VALIDATION_PLATEAU, StopReason.RATE_TOO_SMALL)
 # Long enough to make calls of engines rare, short enough to watch and to interrupt.
 CHUNK_SECONDS = 0.1
 
@@ -38,6 +39,9 @@ class Training:
     n_epochs : int
         How many epochs at the most.
     n_threads : int or None
+    is_piece : bool
+        One piece of a longer training (`partial_fit`): the best weights are put back only once
+        the rule has ended the whole.
     """
 
     plan: TrainingPlan
@@ -48,6 +52,7 @@ class Training:
     orders: RowOrders
     n_epochs: int
     n_threads: int | None = None
+    is_piece: bool = False
 
 
 def train(training: Training, observers: Sequence[FitObserver] = ()) -> FitResult:
@@ -119,7 +124,8 @@ def _run_epochs(training: Training, watch: Watch) -> None:
 def _leave_best(training: Training, start: Vector) -> bool:
     """Put the best weights back where the rule wants it, or where training diverged."""
     state = training.state
-    wanted = training.plan.stopping.restore_best and state.best_epoch is not None
+    over = not training.is_piece or state.stop in ENDED_BY_RULE
+    wanted = training.plan.stopping.restore_best and state.best_epoch is not None and over
     unusable = state.stop is StopReason.DIVERGED or not np.isfinite(state.parameters).all()
     if wanted:
         state.parameters = state.best_parameters.copy()

@@ -1,0 +1,74 @@
+"""Rows that an estimator looks at while it trains, and the figure it takes from them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from sklearn.metrics import get_scorer
+
+from mlplab._typing import Matrix
+from mlplab.engines import TrainingPlan, ValidationData
+from mlplab.errors import DataError
+from mlplab.estimators.rows import FitRows, cast
+
+__all__ = ["check_parts", "takes_weights", "validation_data"]
+
+
+def check_parts(learn: FitRows, look: FitRows) -> tuple[FitRows, FitRows]:
+    """Return both parts, after seeing that each has rows that count.
+
+    Raises
+    ------
+    DataError
+        All rows of a part have weight zero.
+    """
+    for part, name in ((learn, "training"), (look, "validation")):
+        if part.score_weight is not None and not part.score_weight.sum() > 0:
+            message = (
+                f"`sample_weight` must leave the {name} part some weight; the split put only rows "
+                "of weight zero there. Leave such rows out, or pass X_val and y_val."
+            )
+            raise DataError(message)
+    return learn, look
+
+
+def takes_weights(scorer: Any) -> bool:
+    """Whether a scorer, or the metric inside it, knows sample weights."""
+    metric = getattr(scorer, "_score_func", scorer)
+    return "sample_weight" in inspect.signature(metric).parameters
+
+
+def validation_data(
+    estimator: Any, given: FitRows | None, plan: TrainingPlan
+) -> ValidationData | None:
+    """Return validation rows as engines take them, with a scorer of one's own where asked for.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Its ``stopping`` names the figure; a scorer sees a copy with the weights of the epoch.
+    given : FitRows or None
+    plan : TrainingPlan
+    """
+    if given is None:
+        return None
+    score = None
+    if estimator.stopping not in {"auto", "loss"}:
+        score = _scorer(estimator, given)
+    target, weight = given.target.astype(plan.dtype), cast(given.score_weight, plan.dtype)
+    return ValidationData(given.x, target, weight, score)
+
+
+def _scorer(estimator: Any, given: FitRows) -> Callable[[Matrix], float]:
+    named = isinstance(estimator.stopping, str)
+    scorer = get_scorer(estimator.stopping) if named else estimator.stopping
+    weighted = given.score_weight is not None and takes_weights(scorer)
+    weights = {"sample_weight": given.score_weight} if weighted else {}
+
+    def score(_: Matrix) -> float:
+        snapshot = estimator.with_parameters(estimator._state.parameters)  # noqa: SLF001  (its own)
+        return float(scorer(snapshot, given.x, given.y, **weights))
+
+    return score
