@@ -69,8 +69,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     verbose : bool or int, default=False
         Print a line an epoch.
     warm_start : bool or "state", default=False
-        Start from the weights of the last fit; ``"state"`` also keeps the optimiser's memory, so
-        that two fits of n epochs are one fit of 2n, also with lbfgs.
+        Start from the weights of the last fit; ``"state"`` also keeps the optimiser's memory: with
+        ``shuffle=False`` and a constant rate two fits of n epochs are one of 2n. With lbfgs it
+        runs our own routine in place of SciPy's, which cannot be resumed.
     momentum, nesterovs_momentum : float, bool, default=0.9, True
         For sgd.
     early_stopping : bool, default=False
