@@ -37,11 +37,20 @@ class _Fussy(ReferenceEngine):
         return "it only knows Sundays."
 
 
+class _Unbuilt(ReferenceEngine):
+    """An engine whose library is not there."""
+
+    def __init__(self, n_threads: int | None = None) -> None:  # noqa: ARG002
+        message = "it was not built here."
+        raise EngineError(message)
+
+
 @pytest.fixture
 def only(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Return a function that leaves only these engines in the table, in this order."""
     module: Any = types.ModuleType("mlplab_engines_of_the_test")
-    module.willing, module.fussy, module.reference = _Willing, _Fussy, ReferenceEngine
+    module.willing, module.fussy, module.unbuilt = _Willing, _Fussy, _Unbuilt
+    module.reference = ReferenceEngine
     monkeypatch.setitem(sys.modules, module.__name__, module)
 
     def leave(*names: str) -> None:
@@ -68,11 +77,13 @@ def test_every_engine_of_the_table_can_be_made() -> None:
 
 
 def test_auto_takes_the_first_that_can(only: Any) -> None:
-    """In the order of the table; refusals are passed over."""
-    only("fussy", "willing", "reference")
+    """In the order of the table; who refuses or is not built is passed over, and named."""
+    only("fussy", "unbuilt", "willing", "reference")
     engine, reason = select_engine("auto", PLAN)
     assert engine.name == "willing"
-    assert reason == "the fastest that can"
+    assert reason == "the fastest that can; fussy: it only knows Sundays.; it was not built here."
+    with pytest.raises(EngineError, match="not built"):
+        select_engine("unbuilt", PLAN)
 
 
 def test_auto_always_finds_the_reference() -> None:
@@ -98,7 +109,9 @@ def test_environment_cannot_force_what_is_impossible(
     only("fussy", "willing")
     monkeypatch.setenv("MLPLAB_ENGINE", preferred)
     engine, reason = select_engine("auto", PLAN)
-    assert (engine.name, reason) == ("willing", "the fastest that can")
+    assert engine.name == "willing"
+    assert reason.startswith("the fastest that can")
+    assert (preferred == "absent") == ("there is no engine 'absent'" in reason)
 
 
 def test_unknown_name_is_answered_with_the_nearest() -> None:

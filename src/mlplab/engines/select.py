@@ -14,9 +14,10 @@ from mlplab.errors import EngineError, ParameterError, did_you_mean
 __all__ = ["ENGINES", "engine_names", "select_engine"]
 
 ENGINES: dict[str, tuple[str, str]] = {
+    "native": ("mlplab.engines.native", "NativeEngine"),
     "reference": ("mlplab.engines.reference", "ReferenceEngine"),
 }
-"""Module and class of each engine, imported when chosen. ``auto`` takes the first that can."""
+"""Module and class of each engine, imported when chosen; ``auto`` takes the first that can."""
 
 
 def engine_names() -> list[str]:
@@ -45,30 +46,41 @@ def select_engine(
     Raises
     ------
     ParameterError
-        There is no engine of this name in this installation.
+        There is no engine of this name.
     EngineError
-        The engine cannot carry the plan out.
+        The engine is not to be had in this installation, or cannot carry the plan out.
     """
     if name not in engine_names():
         known = engine_names()
         message = (
-            f"`engine` must be one of {', '.join(known)} in this installation; got {name!r}."
-            f"{did_you_mean(name, known)}"
+            f"`engine` must be one of {', '.join(known)}; got {name!r}.{did_you_mean(name, known)}"
         )
         raise ParameterError(message)
-    if name != "auto":
-        engine = _make(name, n_threads)
-        refusal = engine.refuses(plan)
-        if refusal is not None:
-            message = f"engine={name!r} cannot carry this plan out: {refusal} Use engine='auto'."
-            raise EngineError(message)
-        return engine, "asked for by name"
+    if name == "auto":
+        return _first_that_can(plan, n_threads)
+    engine = _make(name, n_threads)
+    refusal = engine.refuses(plan)
+    if refusal is not None:
+        message = f"engine={name!r} cannot carry this plan out: {refusal} Use engine='auto'."
+        raise EngineError(message)
+    return engine, "asked for by name"
+
+
+def _first_that_can(plan: TrainingPlan, n_threads: int | None) -> tuple[Engine, str]:
+    """Return the first engine that is there and can, and why those before it were passed over."""
     preferred = preferred_engine()
-    candidates = [preferred] if preferred in ENGINES else []
-    for candidate in (*candidates, *ENGINES):
-        engine = _make(candidate, n_threads)
-        if engine.refuses(plan) is None:
+    order = [*([preferred] if preferred in ENGINES else []), *ENGINES]
+    passed_over = [] if preferred in {None, *ENGINES} else [f"there is no engine {preferred!r}"]
+    for candidate in order:
+        try:
+            engine = _make(candidate, n_threads)
+        except EngineError as missing:
+            passed_over.append(str(missing))
+            continue
+        refusal = engine.refuses(plan)
+        if refusal is None:
             how = "named by MLPLAB_ENGINE" if candidate == preferred else "the fastest that can"
-            return engine, how
-    message = "no engine of this installation can carry the plan out."
+            return engine, "; ".join([how, *passed_over])
+        passed_over.append(f"{candidate}: {refusal}")
+    message = f"no engine of this installation can carry the plan out: {'; '.join(passed_over)}"
     raise EngineError(message)
