@@ -97,3 +97,37 @@ def test_real_tables(data_folder: Path) -> None:  # noqa: ARG001
     emotions = load("emotions")
     counts = [count for _, count in describe(emotions.frame, emotions.target).labels]
     assert counts == [173, 166, 264, 148, 168, 189]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        np.array([True, False, None] * 4, dtype=object),
+        pd.array([True, False, None] * 4, dtype="boolean"),
+        pd.array([True, False, True] * 4, dtype="boolean"),
+        pd.array([True, False, None] * 4, dtype="bool[pyarrow]"),
+        pd.Categorical([True, False, None] * 4),
+    ],
+    ids=["object", "nullable", "nullable without gaps", "pyarrow", "categories"],
+)
+def test_truth_values_are_labels_whatever_their_dtype(column: object) -> None:
+    """A boolean target with gaps is counted as one without."""
+    described = describe(pd.DataFrame({"x": range(12), "y": column}), target="y")
+    counts = dict(described.labels)
+    assert list(counts) == ["False", "True"]
+    assert counts["False"] == 4
+
+
+def test_numbers_with_thousands_apart_are_a_remark() -> None:
+    """Quoted thousands are words; somebody should know."""
+    frame = {"price": ["1,234", "950", "12,000"] * 4, "size": ["1.234,5", "3.000", "2,5"] * 4}
+    remarks = " ".join(describe(frame).remarks)
+    assert "price: It holds 3 different words in 12 rows. Its values look like numbers" in remarks
+    assert "('1,234')" in remarks
+    assert "('1.234,5')" in remarks
+    assert "thousands" not in " ".join(describe({"a": ["v1,234", "x", "1"] * 4}).remarks)
+
+
+def test_huge_numbers_are_described() -> None:
+    """Squares that overflow warn nobody."""
+    assert describe({"a": [1e300, -1e300]}).column("a").max == 1e300

@@ -394,3 +394,11 @@ def test_real_tables(name: str, n_features: int | None, data_folder: Path) -> No
         assert test is not None
         assert preparation.transform(test).shape == (16_281, features.shape[1])
         assert "workclass (missing)" in preparation.get_feature_names_out()
+
+
+@pytest.mark.parametrize("scaling", ["standard", "minmax"])
+def test_numbers_too_large_to_scale_name_their_column(scaling: str) -> None:
+    """A column whose squares, or whose span, overflow is answered with its name."""
+    frame = {"small": [1.0, 2.0, 3.0], "huge": [1.5e308, -1.5e308, 1e300]}
+    with pytest.raises(DataError, match=r"'huge' reaches 1\.5e\+308"):
+        Preparation(scaling=scaling).fit(frame)

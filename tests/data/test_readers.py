@@ -178,3 +178,10 @@ def test_tables_that_are_none(table: object, message: str) -> None:
     """What cannot be a table is refused in words."""
     with pytest.raises(DataError, match=message):
         to_frame(table)
+
+
+def test_a_line_with_too_many_values_is_told_in_one_line(tmp_path: Path) -> None:
+    """What pandas says does not break the sentence."""
+    with pytest.raises(DataError, match="Expected 2 fields in line 3") as caught:
+        read(write(tmp_path, "a,b\n1,2\n2,3,4\n"))
+    assert "\n" not in str(caught.value)

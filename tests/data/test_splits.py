@@ -166,3 +166,10 @@ def test_bad_splits(arguments: dict[str, Any], error: type[Exception], message: 
     """What cannot be split is refused with the way out."""
     with pytest.raises(error, match=message):
         split_rows(**arguments)
+
+
+def test_shares_of_any_float_are_shares() -> None:
+    """A float of NumPy is a share too; what is no number is refused."""
+    assert split_rows(100, validation=np.float32(0.2), test=np.float64(0.1)).validation.size == 20
+    with pytest.raises(ParameterError, match="`validation` must be a share"):
+        split_rows(100, validation=float("nan"))

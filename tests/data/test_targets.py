@@ -97,7 +97,7 @@ def test_asked_tasks() -> None:
     assert find_target(frame, "q", "regression").task == "regression"
     assert find_target(frame, "q", "regression").choices == ()
     assert find_target(frame, task="autoencoder").names == ()
-    with pytest.raises(DataError, match="4 different broken numbers"):
+    with pytest.raises(DataError, match=r"holds fractions, such as 0\.5"):
         find_target(frame, "r", "classification")
     with pytest.raises(ParameterError, match="Did you mean 'regression'"):
         find_target(frame, "q", "regressien")
@@ -237,3 +237,57 @@ def test_any_table_will_do() -> None:
     assert find_target(to_frame({"a": [1, 2], "y": [0, 1]})) == find_target(
         {"a": [1, 2], "y": [0, 1]}
     )
+
+
+BOOLEANS = {
+    "bool": [True, False, True],
+    "object with gaps": np.array([True, False, None], dtype=object),
+    "nullable": pd.array([True, False, None], dtype="boolean"),
+    "nullable without gaps": pd.array([True, False, True], dtype="boolean"),
+    "of pyarrow": pd.array([True, False, None], dtype="bool[pyarrow]"),
+    "categories": pd.Categorical([True, False, None]),
+}
+
+
+@pytest.mark.parametrize("name", BOOLEANS)
+def test_truth_values_are_two_classes_whatever_their_dtype(name: str) -> None:
+    """Columns of true and false, with and without gaps, are found and encoded as booleans."""
+    frame = pd.DataFrame({"x": range(3), "y": BOOLEANS[name]})
+    found = find_target(frame, "y")
+    assert (found.task, found.choices[0].reason) == (
+        "classification",
+        "The target holds 2 classes.",
+    )
+    kept, _ = drop_unlabelled(frame, found.names)
+    assert TargetEncoding.learn(kept, ["y"], "classification").classes == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        (pd.date_range("2020", periods=60), "holds dates. Turn them into numbers of days"),
+        ([f"{1 + k % 28}.01.2020" for k in range(60)], "holds dates"),
+        ([f"name {k}" for k in range(60)], "holds 60 different words in 60 rows"),
+        ([f"{k},234" for k in range(1, 61)], "Write numbers like '1,234' without"),
+    ],
+)
+def test_words_that_hardly_repeat_are_classes_only_if_asked_for(values: Any, words: str) -> None:
+    """Dates, names and badly written numbers are refused until somebody names the task."""
+    frame = pd.DataFrame({"x": range(60), "y": values})
+    with pytest.raises(DataError, match="`target` must hold numbers, or classes that repeat") as no:
+        find_target(frame, "y")
+    assert words in str(no.value)
+    assert "ask for the task 'classification'" in str(no.value)
+    assert find_target(frame, "y", "classification").task == "classification"
+
+
+def test_few_words_may_all_differ() -> None:
+    """A table of a few rows is learned from, whatever its classes."""
+    assert find_target(table(x=[1, 2, 3], y=["a", "b", "c"]), "y").task == "classification"
+
+
+def test_numbers_too_large_to_standardise_name_their_column() -> None:
+    """A target whose squares overflow is answered with its name."""
+    frame = table(y=[1e300, -1e300, 2.0])
+    with pytest.raises(DataError, match=r"'y' reaches 1\.0e\+300"):
+        TargetEncoding.learn(frame, ["y"], "regression", standardise=True)

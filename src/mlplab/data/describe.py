@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlplab.data.frames import as_numbers, as_words, is_missing, to_frame
-from mlplab.data.kinds import infer_kinds
+from mlplab.data.frames import as_numbers, as_words, is_boolean, is_missing, to_frame
+from mlplab.data.kinds import MEANT_AS_NUMBERS, infer_kinds
 from mlplab.data.targets import find_target, split_labels
 from mlplab.results.tables import Choice, ColumnSummary, TableDescription
 
@@ -24,7 +24,9 @@ MUCH_MISSING = 0.4
 RARE_LABEL = 0.2
 
 
-def describe(table: Any, target: str | Sequence[str] | None = None) -> TableDescription:
+def describe(
+    table: Any, target: str | Sequence[str] | None = None, task: str = "auto"
+) -> TableDescription:
     """Describe a table: every column, the labels, repeated rows, and what stands out.
 
     Parameters
@@ -33,6 +35,8 @@ def describe(table: Any, target: str | Sequence[str] | None = None) -> TableDesc
         Whatever `to_frame` takes.
     target : str or sequence of str, optional
         The target columns, for the histogram of labels.
+    task : str, default="auto"
+        As for `find_target`.
 
     Raises
     ------
@@ -51,7 +55,7 @@ def describe(table: Any, target: str | Sequence[str] | None = None) -> TableDesc
     names: tuple[str, ...] = ()
     labels: tuple[tuple[str, int], ...] = ()
     if target is not None and len(target):
-        found = find_target(frame, target)
+        found = find_target(frame, target, task)
         names = found.names
         labels = _labels(frame, names, found.task)
     duplicates = int(frame.duplicated().sum())
@@ -73,14 +77,16 @@ def _summary(column: pd.Series[Any], kind: Choice) -> ColumnSummary:
         top = tuple(sorted(words.items(), key=lambda item: (-item[1], item[0]))[:_TOP])
         return ColumnSummary(name, kind.value, count, n_missing, n_distinct, top=top)
     q25, median, q75 = np.percentile(values, (25, 50, 75)).tolist()
+    with np.errstate(over="ignore"):  # the spread of huge numbers may be infinite
+        mean, std = float(values.mean()), float(values.std(ddof=1)) if len(values) > 1 else None
     return ColumnSummary(
         name,
         kind.value,
         count,
         n_missing,
         n_distinct,
-        mean=float(values.mean()),
-        std=float(values.std(ddof=1)) if len(values) > 1 else None,
+        mean=mean,
+        std=std,
         min=float(values.min()),
         q25=q25,
         median=median,
@@ -100,9 +106,8 @@ def _labels(frame: pd.DataFrame, names: tuple[str, ...], task: str) -> tuple[tup
         counted = Counter(label for word in words for label in word.split())
         return tuple((label, counted[label]) for label in known)
     counted = Counter(words)
-    numbers, stray = as_numbers(frame[names[0]])
-    del numbers
-    key = (lambda word: word) if stray.any() or frame[names[0]].dtype == bool else float
+    _, stray = as_numbers(frame[names[0]])
+    key = (lambda word: word) if stray.any() or is_boolean(frame[names[0]]) else float
     return tuple((word, counted[word]) for word in sorted(counted, key=key))
 
 
@@ -138,7 +143,7 @@ def _remarks(
     remarks += [
         f"{name}: {choice.reason}"
         for name, choice in kinds.items()
-        if "Most values are numbers" in choice.reason
+        if MEANT_AS_NUMBERS in choice.reason
     ]
     return remarks
 

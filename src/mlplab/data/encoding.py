@@ -186,7 +186,15 @@ class TargetEncoding:
         return cls(kind, *fields)
 
     def _standardised(self, columns: AnyArray) -> TargetEncoding:
-        scale = columns.std(axis=0)
+        with np.errstate(over="ignore", invalid="ignore"):
+            scale = columns.std(axis=0)
+        for name, spread, values in zip(self.names, scale, columns.T, strict=True):
+            if not np.isfinite(spread):
+                raise DataError(
+                    f"A target must hold numbers that can be standardised; {name!r} reaches "
+                    f"{np.abs(values).max():.1e}, whose square is no finite number. Divide the "
+                    "column by a large number."
+                )
         return TargetEncoding(
             self.kind,
             self.names,

@@ -21,6 +21,7 @@ __all__ = [
     "check_names",
     "check_rows",
     "first_infinite",
+    "is_boolean",
     "is_missing",
     "pandas",
     "to_frame",
@@ -133,6 +134,18 @@ def check_rows(frame: pd.DataFrame, minimum: int = 2, purpose: str = "Training")
 def is_missing(column: pd.Series[Any]) -> AnyArray:
     """Return where a column holds no value, as bool array of shape (rows,)."""
     return np.asarray(column.isna(), dtype=bool)
+
+
+def is_boolean(column: pd.Series[Any]) -> bool:
+    """Return whether every present value is true or false, whatever the dtype.
+
+    A column of truth values that misses some has the dtype object (from CSV), boolean, or that of
+    pyarrow.
+    """
+    if pandas().api.types.is_bool_dtype(column.dtype):
+        return True
+    present = column[~is_missing(column)]
+    return bool(len(present)) and all(isinstance(value, bool | np.bool_) for value in present)
 
 
 def as_numbers(column: pd.Series[Any]) -> tuple[AnyArray, AnyArray]:

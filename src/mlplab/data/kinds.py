@@ -29,7 +29,16 @@ from mlplab.results.tables import Choice
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["DROPPED", "KINDS", "TRUTH", "date_format", "infer_kind", "infer_kinds"]
+__all__ = [
+    "DROPPED",
+    "KINDS",
+    "MEANT_AS_NUMBERS",
+    "TRUTH",
+    "date_format",
+    "grouped_digits",
+    "infer_kind",
+    "infer_kinds",
+]
 
 KINDS = (
     "numeric",
@@ -65,7 +74,12 @@ FEW_WORDS = 20
 NEARLY_NUMERIC = 0.9
 """From this share of numbers on, what is no number is taken for a mistake and shown."""
 
+MEANT_AS_NUMBERS = "if the column is meant to be numeric"
+"""Stands in the reason where a column of words looks like numbers."""
+
 _COUNTER_NAME = re.compile(r"(?i:unnamed: \d+|(.*[_ ])?(id|index|row|rownames?))|.*[a-z]I[dD]")
+_PLAIN = re.compile(r"[-+]?\d{1,3}|[-+]?\d+[.,]\d{1,2}")
+_GROUPED = re.compile(r"[-+]?\d{1,3}(?:(?:,\d{3})+(?:\.\d+)?|(?:\.\d{3})+(?:,\d+)?)")
 _DATE_LIKE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}")
 _DATE_FORMATS = ("ISO8601", "%d.%m.%Y", "%Y/%m/%d", "%m/%d/%Y", "%d/%m/%Y")
 
@@ -191,7 +205,7 @@ def _words(present: pd.Series[Any]) -> tuple[str, str]:
     if not stray.any():
         kind, reason = _numbers(pandas().Series(values, name=present.name), len(distinct))
         return kind, f"Every text in it is a number. {reason}"
-    remark = _stray_remark(present, words, stray)
+    remark = _grouped_remark(words) or _stray_remark(present, words, stray)
     if date_format(present) is not None:
         return "date", "Every value reads as a date."
     n_rows, n_distinct = len(words), len(distinct)
@@ -210,14 +224,38 @@ def _has_sentences(distinct: set[str]) -> bool:
     return sum(" " in word for word in distinct) > len(distinct) / 2
 
 
+def grouped_digits(words: Iterable[str]) -> str | None:
+    """Return a number with thousands apart, if words are nearly all numbers and hold one.
+
+    Examples
+    --------
+    >>> grouped_digits(["950", "1,234"]), grouped_digits(["1.234,5"]), grouped_digits(["a", "b"])
+    ('1,234', '1.234,5', None)
+    """
+    words = list(words)
+    grouped = [word for word in words if _GROUPED.fullmatch(word)]
+    known = len(grouped) + sum(bool(_PLAIN.fullmatch(word)) for word in words)
+    return grouped[0] if grouped and known >= NEARLY_NUMERIC * len(words) else None
+
+
+def _grouped_remark(words: Iterable[str]) -> str:
+    example = grouped_digits(words)
+    if example is None:
+        return ""
+    return (
+        f" Its values look like numbers with thousands set apart ({example!r}): write them "
+        f"without {MEANT_AS_NUMBERS}."
+    )
+
+
 def _stray_remark(present: pd.Series[Any], words: list[str], stray: Any) -> str:
     if np.mean(~stray) < NEARLY_NUMERIC:
         return ""
     first = int(np.flatnonzero(stray)[0])
     row = int(present.index[first]) + 1
     return (
-        f" Most values are numbers, but row {row} holds {words[first]!r}: correct the value if "
-        "the column is meant to be numeric."
+        f" Most values are numbers, but row {row} holds {words[first]!r}: correct the value "
+        f"{MEANT_AS_NUMBERS}."
     )
 
 

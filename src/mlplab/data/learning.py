@@ -14,6 +14,7 @@ from mlplab._typing import AnyArray
 from mlplab.data.columns import DATE_PARTS, ColumnPlan, raw_numbers
 from mlplab.data.frames import as_words, pandas
 from mlplab.data.kinds import date_format
+from mlplab.errors import DataError
 from mlplab.results.tables import Choice
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ def learn_column(
     fill = SimpleImputer(strategy=strategy).fit(raw.T).statistics_
     filled = np.where(np.isnan(raw), fill[:, np.newaxis], raw)
     center, scale = _scaling(filled, "none" if kind == "boolean" else recipe.scaling)
+    _refuse_huge(name, filled, center, scale)
     indicator, choices = _indicator(name, missing, recipe)
     if missing.any():
         choices.insert(0, _imputation(name, strategy, int(missing.sum()), fill, parts))
@@ -114,6 +116,11 @@ def _indicator(name: str, missing: AnyArray, recipe: Recipe) -> tuple[bool, list
 
 def _scaling(values: AnyArray, scaling: str) -> tuple[AnyArray, AnyArray]:
     """Return center and scale of each row of `values`, shape (parts, rows)."""
+    with np.errstate(all="ignore"):  # what is not finite is refused with its name
+        return _learned_scaling(values, scaling)
+
+
+def _learned_scaling(values: AnyArray, scaling: str) -> tuple[AnyArray, AnyArray]:
     n_parts = len(values)
     if scaling == "pixels":
         return np.zeros(n_parts), np.full(n_parts, 255.0)
@@ -127,6 +134,15 @@ def _scaling(values: AnyArray, scaling: str) -> tuple[AnyArray, AnyArray]:
         minmax = MinMaxScaler().fit(values.T)
         return minmax.data_min_, 1.0 / minmax.scale_
     return np.zeros(n_parts), np.ones(n_parts)
+
+
+def _refuse_huge(name: str, values: AnyArray, center: AnyArray, scale: AnyArray) -> None:
+    if not (np.isfinite(center).all() and np.isfinite(scale).all()):
+        raise DataError(
+            f"A column must hold numbers that can be scaled; {name!r} reaches "
+            f"{np.abs(values).max():.1e}, whose square is no finite number. Divide the column by a "
+            "large number, take its logarithm, or leave it out."
+        )
 
 
 def _learn_categories(

@@ -198,7 +198,8 @@ def _parse(
             )
         except (module.errors.ParserError, module.errors.ParserWarning) as error:
             raise DataError(
-                f"Every line of {name} must have {len(names)} values; pandas says: {error}. "
+                f"Every line of {name} must have {len(names)} values; pandas says: "
+                f"{' '.join(str(error).split())}. "
                 "Correct the line, or pass the right `separator`."
             ) from error
     return frame

@@ -85,14 +85,14 @@ def split_rows(
     asked += ["stratify"] if stratify is not None else []
     if len(asked) > 1:
         raise ParameterError(
-            f"Rows are split in one way; got {' and '.join(f'`{name}`' for name in asked)}. "
-            "Keep one of them."
+            f"{' and '.join(f'`{name}`' for name in asked)} exclude each other: rows are split in "
+            "one way; got all of them. Keep one."
         )
     sizes = (_size("validation", validation, n_rows), _size("test", test, n_rows))
     if sum(sizes) >= n_rows:
         raise DataError(
-            f"A split must leave rows for training; of {n_rows} rows, {sizes[0]} would validate "
-            f"and {sizes[1]} test. Ask for smaller parts, or add rows."
+            f"`validation` and `test` must leave rows for training; of {n_rows} rows, {sizes[0]} "
+            f"would validate and {sizes[1]} test. Ask for smaller parts, or add rows."
         )
     generator = np.random.default_rng(seed)
     if stratify is not None:
@@ -106,8 +106,8 @@ def split_rows(
 
 
 def _size(name: str, part: float, n_rows: int) -> int:
-    share = isinstance(part, float)
-    if isinstance(part, bool) or part < 0 or (share and part >= 1):
+    share = isinstance(part, float | np.floating)
+    if isinstance(part, bool) or not part >= 0 or (share and part >= 1):
         raise ParameterError(
             f"`{name}` must be a share from 0 to 1 or a number of rows from 0; got {part!r}. "
             "Use 0.1, for example."
@@ -256,7 +256,7 @@ def _by_time(time: Any, n_rows: int, sizes: tuple[int, int]) -> Split:
         first = int(np.searchsorted(sorted_ranks, sorted_ranks[first]))
     if first == 0:
         raise DataError(
-            "A split by time must leave earlier rows for training; too many rows have the first "
+            "`time` must leave earlier rows for training; too many rows have the first "
             f"time, {column.iloc[int(order[0])]}. Ask for smaller parts, or split at random."
         )
     train, validation, test = np.split(order, [first, last])

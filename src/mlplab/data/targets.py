@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlplab.data.frames import as_numbers, as_words, is_missing, pandas, to_frame
-from mlplab.data.kinds import NEARLY_NUMERIC
+from mlplab.data.frames import as_numbers, as_words, is_boolean, is_missing, pandas, to_frame
+from mlplab.data.kinds import NEARLY_NUMERIC, date_format, grouped_digits
 from mlplab.errors import DataError, ParameterError, did_you_mean
 from mlplab.results.tables import Choice, Task
 
@@ -83,6 +83,8 @@ def find_target(
     names, choices = _names(frame, target)
     found, reason = _task(frame, names)
     if task == "auto":
+        if found == "classification" and len(names) == 1:
+            _refuse_no_classes(frame[names[0]])
         choices.append(Choice("task", found, reason))
         return FoundTarget(names, found, tuple(choices))
     asked: Task = next(known for known in TASKS if known == task)
@@ -133,7 +135,7 @@ def _task(frame: pd.DataFrame, names: tuple[str, ...]) -> tuple[Task, str]:
         raise DataError(
             f"The target must hold values; {names[0]!r} is empty in every row. Name another target."
         )
-    if present.dtype == bool or isinstance(present.dtype, pandas().CategoricalDtype):
+    if is_boolean(present) or isinstance(present.dtype, pandas().CategoricalDtype):
         return "classification", f"The target holds {present.nunique()} classes."
     values, stray = as_numbers(present)
     n_distinct = int(present.nunique())
@@ -201,10 +203,37 @@ def _check_task(frame: pd.DataFrame, names: tuple[str, ...], asked: Task, found:
         values, stray = as_numbers(frame[names[0]])
         finite = values[np.isfinite(values)]
         if not stray.any() and (finite != np.round(finite)).any():
+            example = finite[finite != np.round(finite)][0]
             raise DataError(
-                f"The classes of a target must repeat; {names[0]!r} holds "
-                f"{len(np.unique(finite))} different broken numbers. Use the task 'regression'."
+                f"Classes must be words or whole numbers; {names[0]!r} holds fractions, such as "
+                f"{example:g}. Use the task 'regression', or write the classes as words."
             )
+
+
+def _refuse_no_classes(column: pd.Series[Any]) -> None:
+    """Raise `DataError` where words can hardly be classes, so that somebody has to say so."""
+    present = column[~is_missing(column)]
+    words = [word or "" for word in as_words(present)]
+    n_words, way_out = len(set(words)), "Name another target"
+    example = grouped_digits(words)
+    if _holds_dates(present):
+        fact, way_out = "dates", "Turn them into numbers of days, name another target"
+    elif n_words <= max(FEW_NUMBERS, len(words) / 2):
+        return
+    else:
+        fact = f"{n_words} different words in {len(words)} rows"
+    if example is not None:
+        way_out = f"Write numbers like {example!r} without what sets thousands apart"
+    raise DataError(
+        f"`target` must hold numbers, or classes that repeat; {column.name!r} holds {fact}. "
+        f"{way_out}, or ask for the task 'classification'."
+    )
+
+
+def _holds_dates(present: pd.Series[Any]) -> bool:
+    if pandas().api.types.is_datetime64_any_dtype(present.dtype):
+        return True
+    return bool(as_numbers(present)[1].any()) and date_format(present) is not None
 
 
 def drop_unlabelled(
