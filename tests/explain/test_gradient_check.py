@@ -204,6 +204,30 @@ def test_some_entries_on_a_kink_do_not_spoil_the_others() -> None:
     assert "1 left out" in report.rows[1].verdict
 
 
+def test_few_comparable_entries_are_inconclusive() -> None:
+    """An array of which most entries sit on a kink has not passed, and the verdict says why."""
+    plan = TrainingPlan(nn.multilayer(1, [5], 1, "relu"), nn.SquaredError(), SGD(), Constant(0.1))
+    data = TrainingData(np.ones((1, 1)), np.full((1, 1), 9.0))
+    parameters = plan.network.pack([[[0.0, 0, 0, 1, 2]], [0.0, 0, 0, 1, 1], [[1.0]] * 5, [0.0]])
+    report = gradient_check(plan, data=data, parameters=parameters)
+    bias = report.rows[1]
+    assert (bias.n_checked, bias.passed, bias.inconclusive) == (2, False, True)
+    assert bias.verdict.startswith("inconclusive: only 2 of 5 agree")
+    assert not report.passed
+    assert "is inconclusive for weight of hidden 1, bias of hidden 1" in report.verdict
+
+
+def test_huber_has_a_derivative_everywhere() -> None:
+    """Only losses whose slope jumps are named among the sources of kinks."""
+    data = make_data(4, 3, 3, 0)
+    notes = {
+        loss.name: " ".join(gradient_check(make_plan(loss=loss), data=data).notes)
+        for loss in (nn.Huber(), nn.AbsoluteError())
+    }
+    assert "without a derivative" not in notes["huber"]
+    assert "come from the loss absolute_error" in notes["absolute_error"]
+
+
 @given(
     kink=st.floats(-5e-3, 5e-3),
     slopes=st.tuples(st.floats(-2, 2), st.floats(-2, 2)),

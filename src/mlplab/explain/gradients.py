@@ -32,7 +32,9 @@ __all__ = ["gradient_check"]
 
 # Entries of each array that are compared in a network too large to compare all.
 _SAMPLE = 20
-_LOSSES_WITH_KINKS = {"binary_hinge", "hinge", "absolute_error", "huber"}
+_LOSSES_WITH_KINKS = {"binary_hinge", "hinge", "absolute_error"}
+# With a smaller share of its entries compared, an array has not been checked.
+_ENOUGH = 0.5
 
 
 def gradient_check(
@@ -53,7 +55,7 @@ def gradient_check(
     What is checked is the objective that training minimises: the weighted mean of the loss, the
     penalties, and dropout with its mask held fixed, in float64. Where a kink (of relu, of a
     hinge, of L1) lies within the step, the step is shrunk; entries for which that does not help
-    are left out and counted. See `mlplab.explain.differences` for how kinks are noticed.
+    are left out and counted; an array of which more than half is left out has not passed. See `mlplab.explain.differences` for how kinks are noticed.
 
     Parameters
     ----------
@@ -270,7 +272,8 @@ def _row(
     rounding = np.array([one.rounding for one in found])[trusted]
     beyond = np.maximum(np.abs(a - n) - rounding, 0)
     allowed = check.tolerance * (np.linalg.norm(a) + np.linalg.norm(n))
-    passed = bool(a.size) and bool(np.linalg.norm(beyond) <= allowed)
+    agrees = bool(np.linalg.norm(beyond) <= allowed)
+    enough = a.size >= _ENOUGH * len(found)
     compared = agreement(a, n)
     worst = int(np.abs(a - n).argmax()) if a.size else None
     row = GradientRow(
@@ -284,8 +287,9 @@ def _row(
         worst="" if worst is None else str(np.array(names)[trusted][worst]),
         worst_analytic=math.nan if worst is None else float(a[worst]),
         worst_numeric=math.nan if worst is None else float(n[worst]),
-        passed=passed,
+        passed=agrees and enough,
         verdict="",
+        inconclusive=agrees and not enough,
     )
     return dataclasses.replace(row, verdict=_verdict(check, row, found))
 
@@ -293,7 +297,9 @@ def _row(
 def _verdict(check: _Check, row: GradientRow, found: list[Measured]) -> str:
     if not row.n_checked:
         return "not checked: a kink lies within every step at each of its entries"
-    if not row.passed:
+    if row.inconclusive:
+        words = f"inconclusive: only {row.n_checked} of {len(found)} agree, the others say nothing"
+    elif not row.passed:
         words = (
             f"differs: {row.worst} is {row.worst_analytic:.6g} by formula and "
             f"{row.worst_numeric:.6g} by differences"

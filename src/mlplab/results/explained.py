@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import html
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,6 +52,9 @@ class GradientRow:
         Whether the two gradients agree.
     verdict : str
         The outcome in words.
+    inconclusive : bool
+        Whether so few entries could be compared that their agreement tells too little; such a
+        row has not passed.
     """
 
     layer: str
@@ -67,6 +70,7 @@ class GradientRow:
     worst_numeric: float
     passed: bool
     verdict: str
+    inconclusive: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +93,21 @@ class GradientReport:
 
     @property
     def passed(self) -> bool:
-        """Whether every row agrees."""
+        """Whether every row agrees, and enough of each could be compared."""
         return all(row.passed for row in self.rows)
 
     @property
     def verdict(self) -> str:
         """The outcome in one sentence."""
-        failed = [f"{row.array} of {row.layer}" for row in self.rows if not row.passed]
+        failed = _names(row for row in self.rows if not (row.passed or row.inconclusive))
+        unsure = _names(row for row in self.rows if row.inconclusive)
         if failed:
-            return f"The gradient check failed for {', '.join(failed)}."
+            return f"The gradient check failed for {failed}."
+        if unsure:
+            return (
+                f"The gradient check is inconclusive for {unsure}: too few entries could be "
+                "compared. Check with other rows or other weights."
+            )
         worst = max(row.relative for row in self.rows)
         total = sum(row.n_checked for row in self.rows)
         return (
@@ -264,6 +274,10 @@ class NetworkDescription:
     def _repr_html_(self) -> str:
         table = html_table(*self._cells(), frozenset({2, 4, 5, 6, 7}))
         return _html_block([self.summary], table, self.sentences)
+
+
+def _names(rows: Iterable[GradientRow]) -> str:
+    return ", ".join(f"{row.array} of {row.layer}" for row in rows)
 
 
 def _count(count: int, noun: str, plural: str = "") -> str:
