@@ -50,14 +50,6 @@ def test_history_as_columns() -> None:
         History(RECORDS).column("los")
 
 
-def test_extended_history_is_a_new_one() -> None:
-    """The old one keeps its length."""
-    history = History(RECORDS[:1])
-    longer = history.extended(RECORDS[1:])
-    assert longer == History(RECORDS)
-    assert len(history) == 1
-
-
 @pytest.mark.parametrize("noun", [RECORDS[0], History(RECORDS), _result()])
 def test_nouns_are_frozen(noun: Any) -> None:
     """What was handed over cannot be changed by who got it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 __all__ = ["EpochRecord", "History"]
@@ -71,7 +71,3 @@ class History:
         """Return every figure for every epoch, ready for a data frame."""
         names = [field.name for field in dataclasses.fields(EpochRecord)]
         return {name: self.column(name) for name in names}
-
-    def extended(self, records: Sequence[EpochRecord]) -> History:
-        """Return a history with more epochs at its end."""
-        return History((*self.records, *records))
