@@ -11,7 +11,7 @@ from sklearn import neural_network as peer
 
 from mlplab import MLPAutoencoder, MLPClassifier, MLPRegressor
 from mlplab.errors import ParameterError
-from mlplab.estimators.rules import RULES, SCHEDULES, SOLVERS
+from mlplab.estimators.rules import DEFAULTS, RULES, SCHEDULES, SOLVERS
 from mlplab.optim import LBFGS, Adam
 
 ESTIMATORS = (MLPClassifier, MLPRegressor, MLPAutoencoder)
@@ -22,15 +22,15 @@ Y = np.arange(12) % 2
 WRONG: dict[str, list[Any]] = {
     "hidden_layer_sizes": [0, (64, 0), -1, 2.5, "64", (3, "4")],
     "activation": ["rleu", 3, ["relu", "nothing"], [None]],
-    "code_activation": ["idntity", 3],
+    "code_activation": ["idntity", 3, ["relu"]],
     "code_layer": [-1, 0.5, "first"],
     "solver": ["admm", None, Adam],
-    "alpha": [-0.1, "0.1", None, np.nan],
+    "alpha": [-0.1, "0.1", None, np.nan, np.inf],
     "batch_size": [0, -5, 2.0, "atuo"],
     "learning_rate": ["constnt", 0.1, None],
     "learning_rate_init": [0, -0.1, "0.1", np.inf],
-    "learning_rate_final": [-1e-3, "0"],
-    "power_t": [-1, "0.5"],
+    "learning_rate_final": [-1e-3, "0", np.inf],
+    "power_t": [-1, "0.5", np.inf],
     "max_iter": [0, -3, 10.5, "200"],
     "shuffle": ["yes", 1, None],
     "random_state": [-1, 0.5, "seed", 2**32],
@@ -43,19 +43,19 @@ WRONG: dict[str, list[Any]] = {
     "validation_fraction": [-0.1, 1.0, 2, "0.1"],
     "beta_1": [-0.1, 1.0],
     "beta_2": [-0.1, 1.0],
-    "epsilon": [0, -1e-8],
+    "epsilon": [0, -1e-8, np.inf],
     "n_iter_no_change": [0, -1, 2.5, "10"],
     "max_fun": [0, 1.5],
     "loss": ["log_los", "squared", "hubber", None, 3],
     "init": ["he_unifrm", None, 3, ([],)],
-    "l1": [-1.0, "0"],
-    "weight_decay": [-1.0, None],
+    "l1": [-1.0, "0", np.inf],
+    "weight_decay": [-1.0, None, np.inf],
     "dropout": [-0.1, 1.0, "0.5", [0.5, 1.5]],
-    "clip_norm": [0, -1.0, "1"],
+    "clip_norm": [0, -1.0, "1", np.inf],
     "clip_value": [0, -1.0, "1"],
     "label_smoothing": [-0.1, 1.0, None],
-    "class_weight": ["balancd", 3],
-    "stopping": [None, 3],
+    "class_weight": ["balancd", 3, {0: -1.0}, {0: np.nan}, {0: np.inf}, {0: "2"}, [3]],
+    "stopping": [None, 3, "f1_macr"],
     "engine": ["rfrence", None, 3],
     "dtype": ["float16", "flaot32", None, np.float32],
     "n_threads": [0, -2, 1.5, "2"],
@@ -72,6 +72,8 @@ RIGHT: dict[str, list[Any]] = {
     "learning_rate": [*SCHEDULES, lambda step: 0.1 / (step + 1)],
     "learning_rate_final": [None, 0],
     "max_iter": [1],
+    "tol": [0, 1e9, np.inf],
+    "stopping": ["auto", "loss", "f1_macro", lambda *_: 0.0],
     "random_state": [None, 0, 2**32 - 1, np.random.RandomState(0), np.random],
     "shuffle": [True, np.False_],
     "warm_start": [True, False, "state"],
@@ -91,6 +93,7 @@ SUGGESTIONS = {
     "learning_rate": ("constnt", "constant"),
     "warm_start": ("stat", "state"),
     "init": ("he_unifrm", "he_uniform"),
+    "stopping": ("f1_macr", "f1_macro"),
     "class_weight": ("balancd", "balanced"),
     "engine": ("rfrence", "reference"),
     "dtype": ("flaot32", "float32"),
@@ -192,6 +195,21 @@ def test_parameters_are_checked_before_partial_fit_and_initialize_too() -> None:
             "`activation` must hold one value",
         ),
         ({"dropout": [0.1], "hidden_layer_sizes": (3, 2)}, "`dropout` must hold one value"),
+        (
+            {"learning_rate": "exponential", "learning_rate_final": 0},
+            "`learning_rate_final` must be positive with learning_rate='exponential'",
+        ),
+        (
+            {"learning_rate": "step", "learning_rate_final": 0.0},
+            "`learning_rate_final` must be positive with learning_rate='step'",
+        ),
+        *(
+            (
+                {"learning_rate": rate, "learning_rate_final": 1e-5},
+                "`learning_rate_final` must go with a learning_rate that has an end",
+            )
+            for rate in ("constant", "invscaling", "adaptive", "plateau", lambda _: 0.1)
+        ),
         ({"stopping": "loss"}, "`stopping` names the figure that early stopping watches"),
         ({"loss": "focal", "label_smoothing": 0.1}, "`label_smoothing` acts on log_loss only"),
         ({"init": ([np.zeros((9, 9))], [np.zeros(9)])}, "`init` must hold arrays of the shapes"),
@@ -203,3 +221,48 @@ def test_parameters_that_do_not_go_together_are_refused(
     """The message must say which of them to change."""
     with pytest.raises(ParameterError, match=f"^{message}"):
         MLPClassifier(**parameters).fit(X, Y)
+
+
+def test_a_list_of_activations_names_the_code_too() -> None:
+    """An activation of the code beside a list would be passed over."""
+    coder = MLPAutoencoder((3, 2, 3), activation=["relu", "tanh", "relu"], max_iter=1)
+    activations = [getattr(layer, "function", "") for layer in coder.initialize(X).network_.layers]
+    assert "tanh" in activations
+    with pytest.raises(ParameterError, match="`code_activation` must be left at its default"):
+        coder.set_params(code_activation="relu").fit(X)
+
+
+def test_defaults_that_messages_name_are_those_of_the_estimators() -> None:
+    """The way out must be a true one."""
+    assert set(DEFAULTS) == set(RULES) - {"hidden_layer_sizes"}
+    for cls in ESTIMATORS:
+        for name, parameter in inspect.signature(cls).parameters.items():
+            if name in DEFAULTS:
+                assert parameter.default == DEFAULTS[name]
+
+
+@pytest.mark.parametrize(
+    ("cls", "name", "value", "way_out"),
+    [
+        (MLPClassifier, "hidden_layer_sizes", (64, 0), r"Pass \(64,\), for example\."),
+        (MLPClassifier, "hidden_layer_sizes", "64", r"Pass \(100,\), for example\."),
+        (MLPClassifier, "alpha", -1, r"The default is 0\.0001\."),
+        (MLPRegressor, "loss", 3, r"The default is 'squared_error'\."),
+        (MLPClassifier, "loss", "zzz", r"The default is 'auto'\."),
+        (MLPAutoencoder, "engine", "zzz", r"The default is 'auto'\."),
+    ],
+)
+def test_a_message_ends_with_the_way_out(
+    cls: type[Any], name: str, value: Any, way_out: str
+) -> None:
+    """Where no name is near, the default is what to pass."""
+    with pytest.raises(ParameterError, match=f"{way_out}$"):
+        cls(**{name: value}).fit(X, Y)
+
+
+def test_an_unknown_scorer_is_refused_before_anything_is_built() -> None:
+    """Nothing fitted may be left behind."""
+    clf = MLPClassifier(early_stopping=True, stopping="f1_macr")
+    with pytest.raises(ParameterError, match="Did you mean 'f1_macro'"):
+        clf.fit(X, Y)
+    assert not hasattr(clf, "coefs_")

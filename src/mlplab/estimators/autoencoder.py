@@ -15,8 +15,9 @@ from mlplab._typing import Matrix
 from mlplab.errors import ParameterError
 from mlplab.estimators.base import BaseMLP
 from mlplab.estimators.plans import hidden_sizes, per_hidden_layer
-from mlplab.estimators.regressor import regression_loss
+from mlplab.estimators.regressor import check_counts, regression_loss
 from mlplab.estimators.rows import FitRows, check_row_weights, keep_parameters, pair_validation
+from mlplab.estimators.rules import DEFAULTS
 from mlplab.nn import Loss, NetworkSpec, apply_link, forward_pass
 
 __all__ = ["MLPAutoencoder"]
@@ -30,9 +31,9 @@ class MLPAutoencoder(BaseMLP):
     hidden_layer_sizes : array-like of int, default=(12, 9, 12)
         Units of the hidden layers; the narrowest is the code.
     activation : str or list of str, default="relu"
-        Activation of the hidden layers but the code.
+        Activation of the hidden layers but the code; a list names the code's too.
     code_activation : str, default="identity"
-        Activation of the code.
+        Activation of the code, where `activation` is one name.
     code_layer : int or None, default=None
         Which hidden layer is the code, counted from 0. None takes the narrowest; of several the
         one nearest the middle, and of two as near the first.
@@ -163,6 +164,7 @@ n_threads
         X = validate_data(self, X, accept_sparse=["csr", "csc"], dtype=dtypes, reset=reset)
         X = X.tocsr() if sparse.issparse(X) else X
         target = X.toarray() if sparse.issparse(X) else X
+        check_counts("X", target, self._make_loss(target.shape[1]))
         weight = check_row_weights(sample_weight, X)
         return FitRows(X, target, weight, target, weight)
 
@@ -180,7 +182,7 @@ n_threads
             if self.code_layer >= len(sizes):
                 message = (
                     f"`code_layer` must be one of the {len(sizes)} hidden layers, counted from "
-                    f"0; got {self.code_layer}."
+                    f"0; got {self.code_layer}. Pass {len(sizes) - 1} for the last, or None."
                 )
                 raise ParameterError(message)
             return int(self.code_layer)
@@ -192,6 +194,12 @@ n_threads
         names = per_hidden_layer("activation", self.activation, n_hidden)
         if isinstance(self.activation, str):
             names[self.code_layer_] = self.code_activation
+        elif self.code_activation != DEFAULTS["code_activation"]:
+            message = (
+                "`code_activation` must be left at its default where `activation` is a list, which "
+                f"names the code's too; got {self.code_activation!r}. Write it into the list."
+            )
+            raise ParameterError(message)
         return names
 
     @property

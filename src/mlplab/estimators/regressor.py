@@ -10,15 +10,25 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
 
 from mlplab._typing import AnyArray
-from mlplab.errors import DataError
+from mlplab.errors import DataError, ParameterError
 from mlplab.estimators.base import BaseMLP
 from mlplab.estimators.rows import FitRows, check_row_weights, keep_parameters, pair_validation
 from mlplab.estimators.rules import check_loss
-from mlplab.nn import CUSTOM_LOSSES, AbsoluteError, Huber, Loss, Poisson, SquaredError
+from mlplab.nn import (
+    CUSTOM_LOSSES,
+    AbsoluteError,
+    BinaryHinge,
+    CategoricalHinge,
+    Huber,
+    Loss,
+    Poisson,
+    SquaredError,
+)
 
-__all__ = ["MLPRegressor", "regression_loss"]
+__all__ = ["MLPRegressor", "check_counts", "regression_loss"]
 
 LOSSES = ("squared_error", "absolute_error", "huber", "poisson")
+LINKS = ("identity", "exp")
 
 
 def regression_loss(name: Any, n_columns: int) -> Loss:
@@ -27,11 +37,18 @@ def regression_loss(name: Any, n_columns: int) -> Loss:
     Raises
     ------
     ParameterError
-        There is no loss of this name.
+        There is no loss of this name, or it is one for classes.
     """
     check_loss(name, [*LOSSES, *CUSTOM_LOSSES])
-    if not isinstance(name, str):
-        given: Loss = name
+    if not isinstance(name, str) or name in CUSTOM_LOSSES:
+        given: Loss = name if not isinstance(name, str) else CUSTOM_LOSSES[name]
+        if given.link not in LINKS or isinstance(given, (BinaryHinge, CategoricalHinge)):
+            message = (
+                f"`loss` must be one for numbers, with link {' or '.join(map(repr, LINKS))}; got "
+                f"{given.name!r} with link {given.link!r}. Use loss='squared_error', or "
+                "MLPClassifier."
+            )
+            raise ParameterError(message)
         return given
     if name == "squared_error":
         return SquaredError(reported_scale=1 / n_columns)
@@ -39,9 +56,24 @@ def regression_loss(name: Any, n_columns: int) -> Loss:
         "absolute_error": AbsoluteError(),
         "huber": Huber(),
         "poisson": Poisson(),
-        **CUSTOM_LOSSES,
     }
     return losses[name]
+
+
+def check_counts(what: str, target: AnyArray, loss: Loss) -> None:
+    """Check that targets are not negative where the loss is Poisson's.
+
+    Raises
+    ------
+    DataError
+        Some are.
+    """
+    if loss.name == Poisson.name and (target < 0).any():
+        message = (
+            f"`{what}` must not be negative with loss='poisson'; got {float(target.min()):g}. Use "
+            "another loss, or shift it."
+        )
+        raise DataError(message)
 
 
 class MLPRegressor(RegressorMixin, BaseMLP):
@@ -206,12 +238,7 @@ out_activation_, network_, plan_, result_
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         target = y.reshape(len(y), -1)
-        if self.loss == "poisson" and (target < 0).any():
-            message = (
-                "`y` must not be negative with loss='poisson'; got "
-                f"{float(target.min()):g}. Use another loss, or shift the target."
-            )
-            raise DataError(message)
+        check_counts("y", target, self._make_loss(target.shape[1]))
         weight = check_row_weights(sample_weight, X)
         return FitRows(X, target, weight, y, weight)
 

@@ -9,13 +9,14 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
+from sklearn.metrics import get_scorer_names
 
 from mlplab.engines import engine_names
 from mlplab.errors import ParameterError, did_you_mean
 from mlplab.nn import ALIASES, INITIALISERS, Loss, find_activation
 from mlplab.optim import Optimiser
 
-__all__ = ["RULES", "SCHEDULES", "SOLVERS", "Rule", "check_loss", "check_parameters"]
+__all__ = ["DEFAULTS", "RULES", "SCHEDULES", "SOLVERS", "Rule", "check_loss", "check_parameters"]
 
 SOLVERS = ("sgd", "adam", "adamw", "rmsprop", "adagrad", "nadam", "lbfgs")
 SCHEDULES = (
@@ -29,6 +30,9 @@ SCHEDULES = (
     "exponential",
     "one_cycle",
 )
+# The schedules that end at `learning_rate_final`; the first two get there by multiplication.
+_GEOMETRIC = ("exponential", "step")
+_WITH_END = (*_GEOMETRIC, "linear", "cosine", "one_cycle")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +62,14 @@ def _is_integer(value: Any) -> bool:
     return isinstance(value, Integral) and not isinstance(value, bool)
 
 
-def _number(low: float, high: float = math.inf, *, closed: str = "[]") -> Rule:
+def _number(low: float, high: float = math.inf, *, closed: str = "[)") -> Rule:
     def allows(value: Any) -> bool:
         if not _is_number(value) or math.isnan(value):
             return False
         above = value >= low if closed[0] == "[" else value > low
         return bool(above and (value <= high if closed[1] == "]" else value < high))
 
-    right = "inf)" if high == math.inf else f"{high:g}{closed[1]}"
-    return Rule(allows, f"a number in {closed[0]}{low:g}, {right}")
+    return Rule(allows, f"a number in {closed[0]}{low:g}, {high:g}{closed[1]}")
 
 
 def _integer(low: int, *, or_infinite: bool = False) -> Rule:
@@ -106,9 +109,11 @@ def _is_sizes(value: Any) -> bool:
 
 def _is_activation(value: Any) -> bool:
     names = [value] if isinstance(value, str) else value
-    return hasattr(names, "__iter__") and all(
-        isinstance(name, str) and find_activation(name) is not None for name in names
-    )
+    return hasattr(names, "__iter__") and all(map(_is_one_activation, names))
+
+
+def _is_one_activation(value: Any) -> bool:
+    return isinstance(value, str) and find_activation(value) is not None
 
 
 def _is_dropout(value: Any) -> bool:
@@ -118,6 +123,15 @@ def _is_dropout(value: Any) -> bool:
 
 def _is_init_arrays(value: Any) -> bool:
     return isinstance(value, (tuple, list)) and len(value) == 2 and not isinstance(value[0], str)
+
+
+def _is_class_weights(value: Any) -> bool:
+    each = value if isinstance(value, list) else [value]
+    return all(
+        isinstance(weights, dict)
+        and all(_is_number(w) and 0 <= w < math.inf for w in weights.values())
+        for weights in each
+    )
 
 
 def _is_optimiser(value: Any) -> bool:
@@ -144,16 +158,20 @@ _ACTIVATIONS = (
     "mish",
     "softplus",
 )
-_ACTIVATION_RULE = Rule(
-    _is_activation,
-    f"{_listed(_ACTIVATIONS)}, a registered name, or a list with one for each hidden layer",
-    (*_ACTIVATIONS, *ALIASES),
-)
+_SCORERS = ("auto", "loss", *get_scorer_names())
 
 RULES: Mapping[str, Rule] = {
     "hidden_layer_sizes": Rule(_is_sizes, "positive integers, one for each hidden layer"),
-    "activation": _ACTIVATION_RULE,
-    "code_activation": _ACTIVATION_RULE,
+    "activation": Rule(
+        _is_activation,
+        f"{_listed(_ACTIVATIONS)}, a registered name, or a list with one for each hidden layer",
+        (*_ACTIVATIONS, *ALIASES),
+    ),
+    "code_activation": Rule(
+        _is_one_activation,
+        f"{_listed(_ACTIVATIONS)}, or a registered name",
+        (*_ACTIVATIONS, *ALIASES),
+    ),
     "code_layer": _either(NONE, _integer(0)),
     "solver": _either(
         _one_of(*SOLVERS),
@@ -168,10 +186,10 @@ RULES: Mapping[str, Rule] = {
     "max_iter": _integer(1),
     "shuffle": BOOLEAN,
     "random_state": Rule(_is_random_state, "None, an integer in [0, 2**32) or a RandomState"),
-    "tol": _number(0),
+    "tol": _number(0, closed="[]"),
     "verbose": _either(BOOLEAN, _integer(0)),
     "warm_start": _either(BOOLEAN, _one_of("state")),
-    "momentum": _number(0, 1),
+    "momentum": _number(0, 1, closed="[]"),
     "nesterovs_momentum": BOOLEAN,
     "early_stopping": BOOLEAN,
     "validation_fraction": _number(0, 1, closed="[)"),
@@ -191,12 +209,17 @@ RULES: Mapping[str, Rule] = {
     "clip_value": _either(NONE, _number(0, closed="()")),
     "label_smoothing": _number(0, 1, closed="[)"),
     "class_weight": _either(
-        NONE, _one_of("balanced"), Rule(lambda v: isinstance(v, (dict, list)), "a dict or a list")
+        NONE,
+        _one_of("balanced"),
+        Rule(
+            _is_class_weights,
+            "a dict {class: weight} with finite weights of at least 0, or a list of such dicts",
+        ),
     ),
     "stopping": Rule(
-        lambda value: isinstance(value, str) or callable(value),
+        lambda value: value in _SCORERS if isinstance(value, str) else callable(value),
         "'auto', 'loss', the name of a scorer, or a scorer",
-        ("auto", "loss"),
+        _SCORERS,
     ),
     "engine": Rule(lambda value: isinstance(value, str), "the name of an engine"),
     "dtype": _one_of("auto", "float32", "float64"),
@@ -204,9 +227,60 @@ RULES: Mapping[str, Rule] = {
 }
 """The rule of every parameter, except `loss`, which each estimator knows by itself."""
 
+DEFAULTS: Mapping[str, Any] = {
+    "activation": "relu",
+    "code_activation": "identity",
+    "code_layer": None,
+    "solver": "adam",
+    "alpha": 0.0001,
+    "batch_size": "auto",
+    "learning_rate": "constant",
+    "learning_rate_init": 0.001,
+    "learning_rate_final": None,
+    "power_t": 0.5,
+    "max_iter": 200,
+    "shuffle": True,
+    "random_state": None,
+    "tol": 1e-4,
+    "verbose": False,
+    "warm_start": False,
+    "momentum": 0.9,
+    "nesterovs_momentum": True,
+    "early_stopping": False,
+    "validation_fraction": 0.1,
+    "beta_1": 0.9,
+    "beta_2": 0.999,
+    "epsilon": 1e-8,
+    "n_iter_no_change": 10,
+    "max_fun": 15000,
+    "init": "auto",
+    "l1": 0.0,
+    "weight_decay": 0.0,
+    "dropout": 0.0,
+    "clip_norm": None,
+    "clip_value": None,
+    "label_smoothing": 0.0,
+    "class_weight": None,
+    "stopping": "auto",
+    "engine": "auto",
+    "dtype": "auto",
+    "n_threads": None,
+}
+"""The way out that messages name; only `hidden_layer_sizes` and `loss` differ by estimator."""
+
+
+def _way_out(name: str, value: Any, names: Sequence[str]) -> str:
+    """Return the last part of a message: what to pass instead."""
+    if name == "hidden_layer_sizes":
+        sizes = list(value) if hasattr(value, "__iter__") and not isinstance(value, str) else []
+        kept = tuple(int(size) for size in sizes if _is_integer(size) and size > 0)
+        return f" Pass {kept or (100,)}, for example."
+    hint = did_you_mean(value, names) if isinstance(value, str) else ""
+    return hint or f" The default is {DEFAULTS[name]!r}."
+
 
 def check_loss(value: Any, names: Sequence[str]) -> None:
-    """Check that a loss is one of these names, or a loss itself.
+    """Check that a loss is one of these names, the default first, or a loss itself.
 
     Raises
     ------
@@ -219,30 +293,52 @@ def check_loss(value: Any, names: Sequence[str]) -> None:
         return
     hint = did_you_mean(value, names) if isinstance(value, str) else ""
     message = (
-        f"`loss` must be one of {', '.join(names)}, or a loss of mlplab.nn; got {value!r}.{hint}"
+        f"`loss` must be one of {', '.join(names)}, or a loss of mlplab.nn; got {value!r}."
+        f"{hint or f' The default is {names[0]!r}.'}"
     )
     raise ParameterError(message)
 
 
 def check_parameters(parameters: Mapping[str, Any]) -> None:
-    """Check every parameter against its rule.
+    """Check every parameter against its rule, and those that must go together.
 
     Raises
     ------
     ParameterError
-        Names the parameter, the rule, what was received, and the nearest valid name.
+        Names the parameter, the rule, what was received, and the nearest valid name or the
+        default.
     """
     for name, value in parameters.items():
         rule = RULES.get(name)
         if rule is None or rule.allows(value):
             continue
-        hint = did_you_mean(value, rule.names) if isinstance(value, str) else ""
-        message = f"`{name}` must be {rule.must}; got {value!r}.{hint}"
+        message = f"`{name}` must be {rule.must}; got {value!r}.{_way_out(name, value, rule.names)}"
         raise ParameterError(message)
     engine = parameters.get("engine", "auto")
     if engine not in engine_names():
         message = (
-            f"`engine` must be one of {', '.join(engine_names())} in this installation; "
-            f"got {engine!r}.{did_you_mean(engine, engine_names())}"
+            f"`engine` must be one of {', '.join(engine_names())}; "
+            f"got {engine!r}.{_way_out('engine', engine, engine_names())}"
+        )
+        raise ParameterError(message)
+    _check_final_rate(parameters)
+
+
+def _check_final_rate(parameters: Mapping[str, Any]) -> None:
+    final = parameters.get("learning_rate_final")
+    schedule = parameters.get("learning_rate", DEFAULTS["learning_rate"])
+    if final is None:
+        return
+    if schedule not in _WITH_END:
+        message = (
+            f"`learning_rate_final` must go with a learning_rate that has an end: "
+            f"{', '.join(_WITH_END)}; got {final!r} with {schedule!r}. Pass one of these, or leave "
+            "it out."
+        )
+        raise ParameterError(message)
+    if final == 0 and schedule in _GEOMETRIC:
+        message = (
+            f"`learning_rate_final` must be positive with learning_rate={schedule!r}, which "
+            f"multiplies; got {final!r}. Pass a small number, or learning_rate='linear'."
         )
         raise ParameterError(message)

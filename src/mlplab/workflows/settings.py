@@ -7,8 +7,6 @@ import tomllib
 from collections.abc import Mapping
 from typing import Any
 
-from sklearn.metrics import get_scorer_names
-
 from mlplab.data import Preparation
 from mlplab.errors import ParameterError, did_you_mean
 from mlplab.estimators import MLPAutoencoder, MLPClassifier, MLPRegressor
@@ -66,16 +64,6 @@ def check_model(kind: str, parameters: Mapping[str, Any]) -> None:
             hint = did_you_mean(name, valid) or " `mlplab fit --help` shows where they are listed."
             raise ParameterError(f"`{name}` is no parameter of the network.{hint}")
     check_parameters(parameters)
-    _check_stopping(parameters.get("stopping", "auto"))
-
-
-def _check_stopping(value: Any) -> None:
-    known = ["auto", "loss", *get_scorer_names()]
-    if isinstance(value, str) and value not in known:
-        hint = did_you_mean(value, known) or " Use 'auto'."
-        raise ParameterError(
-            f"`stopping` must be 'auto', 'loss' or the name of a scorer; got {value!r}.{hint}"
-        )
 
 
 def parse_settings(items: list[str] | tuple[str, ...]) -> dict[str, Any]:
