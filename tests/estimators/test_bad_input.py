@@ -11,7 +11,8 @@ import scipy.sparse as sp
 from tests.estimators.problems import load_problem
 
 from mlplab import MLPAutoencoder, MLPClassifier, MLPRegressor
-from mlplab.errors import DataError
+from mlplab.errors import DataError, ParameterError
+from mlplab.nn import Poisson
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -155,7 +156,7 @@ def test_validation_rows_are_checked_like_all_rows() -> None:
     with pytest.raises(ValueError, match="Input X contains NaN"):
         quick(MLPClassifier).fit(IRIS.X, IRIS.y, X_val=spoiled(np.nan), y_val=IRIS.y)
     labels = load_problem("multilabel")
-    with pytest.raises(DataError, match="`y_val` must have as many columns as `y`, 3; got 2"):
+    with pytest.raises(DataError, match="`y_val` must have 3 columns of 0 and 1"):
         quick(MLPClassifier).fit(labels.X, labels.y, X_val=labels.X, y_val=labels.y[:, :2])
     with pytest.raises(DataError, match="`sample_weight` must be positive for some rows"):
         quick(MLPRegressor).fit(
@@ -175,3 +176,98 @@ def test_a_batch_larger_than_the_table_is_clipped_with_a_warning() -> None:
         large = quick(MLPClassifier, batch_size=500).fit(IRIS.X, IRIS.y)
     whole = quick(MLPClassifier, batch_size=150).fit(IRIS.X, IRIS.y)
     np.testing.assert_array_equal(large.coefs_[0], whole.coefs_[0])
+
+
+# ---------------------------------------------------------------------- targets of another kind
+
+BINARY, LABELS = load_problem("binary"), load_problem("multilabel")
+PAIRS = np.column_stack([IRIS.y, IRIS.y[::-1]])
+KINDS: dict[str, tuple[Any, Any, list[Any]]] = {
+    "binary": (BINARY.X, BINARY.y, [np.column_stack([BINARY.y] * 2)]),
+    "multiclass": (IRIS.X, IRIS.y, [PAIRS]),
+    "multilabel": (LABELS.X, LABELS.y, [LABELS.y[:, 0], LABELS.y[:, :2], LABELS.y + 1]),
+    "multioutput": (IRIS.X, PAIRS, [IRIS.y, np.column_stack([PAIRS, IRIS.y])]),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_targets_of_another_kind_are_refused(kind: str) -> None:
+    """Wherever targets follow the first ones, other columns must be refused in one sentence."""
+    X, y, others = KINDS[kind]
+    for other in others:
+        fitted = quick(MLPClassifier, warm_start=True).fit(X, y)
+        sentence = r"`y` and `y_val` must have .* as in the first fit; got shape \("
+        with pytest.raises(DataError, match=sentence):
+            fitted.partial_fit(X, other)
+        with pytest.raises(DataError, match=sentence):
+            fitted.fit(X, other)
+        with pytest.raises(DataError, match=sentence):
+            quick(MLPClassifier).fit(X, y, X_val=X, y_val=other)
+
+
+def test_columns_of_other_values_than_zero_and_one_are_class_variables() -> None:
+    """scikit-learn calls columns of 1 and 2 labels; each is a class variable of two classes."""
+    y = np.column_stack([IRIS.y > 0, IRIS.y > 1]) + 1
+    fitted = quick(MLPClassifier, hidden_layer_sizes=(8,), solver="lbfgs", max_iter=200)
+    assert fitted.fit(IRIS.X, y).score(IRIS.X, y) > 0.9
+    assert [list(values) for values in fitted.classes_] == [[1, 2], [1, 2]]
+
+
+def test_classes_of_a_stream_are_one_list_or_several() -> None:
+    """A matrix of classes is no list; lists of classes mean class variables, whatever y holds."""
+    clf = quick(MLPClassifier)
+    with pytest.raises(DataError, match=r"`classes` must hold .* got an array of shape \(2, 2\)"):
+        clf.partial_fit(IRIS.X, PAIRS, classes=np.array([[0, 1], [1, 2]]))
+    zero_one = np.column_stack([IRIS.y > 0, IRIS.y > 1]).astype(int)
+    clf = quick(MLPClassifier).partial_fit(IRIS.X, zero_one, classes=[[0, 1, 2], [0, 1]])
+    assert clf.partial_fit(IRIS.X, zero_one * [2, 1]).n_outputs_ == 5
+
+
+# ---------------------------------------------------------------------- weights of classes
+
+
+@pytest.mark.parametrize("problem", [IRIS, LABELS], ids=["multiclass", "multilabel"])
+def test_class_weights_of_zero_are_refused(problem: Any) -> None:
+    """Where no class counts there is nothing to learn from."""
+    clf = quick(MLPClassifier, class_weight=dict.fromkeys(range(2 + (problem is IRIS)), 0))
+    with pytest.raises(ValueError, match=r"`class_weight` .* got (zeros only|\{0: 0, 1: 0\})"):
+        clf.fit(problem.X, problem.y)
+
+
+def test_class_weights_are_weights_of_rows() -> None:
+    """Zero for the only class with rows that count leaves nothing."""
+    weight = (IRIS.y == 1).astype(float)
+    with pytest.raises(DataError, match="`class_weight` times `sample_weight` must be positive"):
+        quick(MLPClassifier, class_weight={1: 0.0}).fit(IRIS.X, IRIS.y, sample_weight=weight)
+
+
+def test_class_weights_of_labels_name_zero_and_one() -> None:
+    """Any other key would be passed over."""
+    with pytest.raises(ParameterError, match="`class_weight` must weigh 0 and 1"):
+        quick(MLPClassifier, class_weight={"rose": 2.0}).fit(LABELS.X, LABELS.y)
+
+
+@pytest.mark.parametrize(("weight", "word"), [(1e-60, "positive for some rows"), (1e60, "finite")])
+@pytest.mark.parametrize("cls", ESTIMATORS)
+def test_weights_must_outlive_single_precision(cls: type[Any], weight: float, word: str) -> None:
+    """What is a weight in double precision may be zero or infinite in single precision."""
+    weights = np.full(150, weight)
+    with pytest.raises(DataError, match=f"`sample_weight` must be {word} in float32"):
+        quick(cls, dtype="float32").fit(IRIS.X, IRIS.y, sample_weight=weights)
+    quick(cls).fit(IRIS.X, IRIS.y, sample_weight=weights)
+
+
+def test_validation_weights_need_validation_rows() -> None:
+    """Weights alone would be passed over."""
+    for cls in ESTIMATORS:
+        with pytest.raises(ParameterError, match="`sample_weight_val` belongs to validation rows"):
+            quick(cls).fit(IRIS.X, IRIS.y, sample_weight_val=np.ones(150))
+
+
+def test_a_poisson_object_refuses_negative_targets_like_its_name() -> None:
+    """For an autoencoder the targets are the rows themselves."""
+    with pytest.raises(DataError, match="`y` must not be negative with loss='poisson'; got -3"):
+        quick(MLPRegressor, loss=Poisson()).fit(IRIS.X, IRIS.y - 3.0)
+    for loss in ("poisson", Poisson()):
+        with pytest.raises(DataError, match="`X` must not be negative with loss='poisson'"):
+            quick(MLPAutoencoder, loss=loss).fit(IRIS.X)

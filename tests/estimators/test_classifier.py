@@ -241,8 +241,24 @@ def test_class_weights_may_be_named_by_text() -> None:
 def test_balanced_needs_all_rows() -> None:
     """A stream of partial fits never sees all rows, so it must be told the weights."""
     clf = small(solver="adam", class_weight="balanced")
-    with pytest.raises(ParameterError, match="`class_weight` must be a dict with partial_fit"):
+    sentence = "`class_weight` must be a dict with partial_fit"
+    with pytest.raises(ParameterError, match=sentence):
         clf.partial_fit(IRIS.X, IRIS.y, classes=[0, 1, 2])
+    with pytest.raises(ParameterError, match=sentence):
+        clf.initialize(IRIS.X, IRIS.y).partial_fit(IRIS.X, IRIS.y)
+    with pytest.raises(ParameterError, match=sentence):
+        clf.fit(IRIS.X, IRIS.y).partial_fit(IRIS.X, IRIS.y)
+
+
+def test_looking_at_other_rows_does_not_change_the_weights_of_labels() -> None:
+    """The balance is that of the rows of the fit, whatever the gradient is checked on."""
+    parameters: dict[str, Any] = {"solver": "adam", "max_iter": 3, "class_weight": "balanced"}
+    clf = small(**parameters).fit(LABELS.X, LABELS.y)
+    plan, _, _ = clf.training_problem(LABELS.X[:10], LABELS.y[:10])
+    assert plan.loss == clf.plan_.loss
+    again = small(**parameters, warm_start=True).fit(LABELS.X, LABELS.y)
+    again.training_problem(LABELS.X[:10], LABELS.y[:10])
+    assert again.fit(LABELS.X, LABELS.y).plan_.loss == clf.plan_.loss
 
 
 @pytest.mark.parametrize("problem", [IRIS, LABELS], ids=["multiclass", "multilabel"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import pickle
 from pathlib import Path
@@ -16,14 +17,28 @@ from sklearn.exceptions import NotFittedError
 from tests.estimators.problems import PROBLEMS, Problem, load_problem
 
 from mlplab import MLPAutoencoder, MLPClassifier, MLPRegressor
-from mlplab.errors import ModelFileError
-from mlplab.nn import Huber
+from mlplab.errors import DataError, ModelFileError
+from mlplab.nn import ActivationFunction, Huber, register, unregister
 from mlplab.optim import AdamW
 from mlplab.results import ModelArtifact
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 IRIS = load_problem("multiclass")
+
+
+class OwnLoss:
+    """Half the squared error, written by hand."""
+
+    name, link, groups, reported_scale = "own", "identity", (), 1.0
+
+    def values(self, raw: Any, target: Any) -> Any:
+        """Return the loss of each row."""
+        return 0.5 * ((raw - target) ** 2).sum(axis=1)
+
+    def gradient(self, raw: Any, target: Any) -> Any:
+        """Return its derivative."""
+        return raw - target
 
 
 def unfitted(problem: Problem, **parameters: Any) -> Any:
@@ -107,7 +122,13 @@ def test_partial_fits_go_on_identically(kind: str) -> None:
 
 @pytest.mark.parametrize(
     "names",
-    [np.array(["rose", "lily", "iris"]), np.array(["a", "b", "c"], dtype=object), [7, 8, 9]],
+    [
+        np.array(["rose", "lily", "iris"]),
+        np.array(["a", "b", "c"], dtype=object),
+        np.array(["2020-01-01", "2020-01-02", "2020-01-03"], dtype="datetime64[D]"),
+        np.array([1, 2, 3], dtype="datetime64[ns]"),
+        [7, 8, 9],
+    ],
 )
 def test_classes_come_back_with_their_type(names: Any) -> None:
     """Text stays text and numbers stay numbers."""
@@ -117,6 +138,38 @@ def test_classes_come_back_with_their_type(names: Any) -> None:
     assert after.classes_.dtype == before.classes_.dtype
     np.testing.assert_array_equal(after.classes_, before.classes_)
     np.testing.assert_array_equal(after.predict(IRIS.X), before.predict(IRIS.X))
+
+
+def test_classes_that_are_no_plain_values_cannot_be_stored() -> None:
+    """A class of dates of the datetime module is refused in words, not by JSON."""
+    days = np.array([dt.date(2020, 1, day) for day in (1, 2, 3)], dtype=object)
+    clf = unfitted(IRIS).partial_fit(IRIS.X, days[IRIS.y], classes=days)
+    with pytest.raises(DataError, match=r"Classes must be text, .* or datetime64 .* got date"):
+        clf.to_artifact()
+
+
+@pytest.mark.parametrize("where", ["activation", "loss"])
+def test_functions_of_ones_own_must_be_registered_to_be_loaded(where: str) -> None:
+    """What to do must be said when the model is loaded, not when it predicts."""
+    square = ActivationFunction("square", "z²", lambda z: z * z, lambda z, _: 2 * z)
+    register(square if where == "activation" else OwnLoss())
+    try:
+        reg = MLPRegressor(
+            "own" if where == "loss" else "squared_error",
+            (3,),
+            "square" if where == "activation" else "relu",
+            max_iter=2,
+        ).fit(IRIS.X, IRIS.y)
+        artifact = reg.to_artifact()
+        assert there_and_back(reg).predict(IRIS.X).shape == (150,)
+    finally:
+        unregister("square")
+        unregister("own")
+    name = "square" if where == "activation" else "own"
+    with pytest.raises(
+        ModelFileError, match=f"^The model was .* {where} '{name}'.* Register it .* before loading"
+    ):
+        MLPRegressor.from_artifact(artifact)
 
 
 def test_several_class_variables_come_back() -> None:

@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.callback import with_callbacks
 from sklearn.utils import column_or_1d
-from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
+from sklearn.utils.multiclass import _check_partial_fit_first_call
 
 from mlplab._typing import AnyArray, Matrix
 from mlplab.errors import ParameterError
 from mlplab.estimators.base import BaseMLP
-from mlplab.estimators.class_losses import classification_loss, weights_of_labels
+from mlplab.estimators.class_losses import (
+    classification_loss,
+    has_probabilities,
+    weights_of_labels,
+)
 from mlplab.estimators.labels import LabelCoder
-from mlplab.estimators.rows import FitRows, check_row_weights, keep_parameters, pair_validation
+from mlplab.estimators.rows import (
+    FitRows,
+    check_row_weights,
+    keep_parameters,
+    pair_validation,
+    weigh_classes,
+)
 from mlplab.nn import Loss, decide
 
 __all__ = ["MLPClassifier"]
-
-
-def _has_probabilities(estimator: Any) -> bool:
-    """Probabilities exist unless the loss has no link (hinge)."""
-    return bool(estimator.loss != "hinge")
 
 
 class MLPClassifier(ClassifierMixin, BaseMLP):
@@ -254,22 +257,19 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         -------
         self
         """
+        if isinstance(self.class_weight, str) and self.class_weight == "balanced":
+            message = (
+                "`class_weight` must be a dict with partial_fit, which never sees all rows; got "
+                "'balanced'. Pass {class: weight}."
+            )
+            raise ParameterError(message)
         if self.__dict__.get("_coder") is None or not hasattr(self, "classes_"):
-            self._coder = self._coder_of_stream(y, classes)
+            self._coder = LabelCoder.of_stream(y, classes)
         elif classes is not None and self._coder.kind != "multioutput":
             _check_partial_fit_first_call(self, classes)
         self.classes_ = self._coder.exposed_classes
         validation = pair_validation(X_val, y_val, sample_weight_val)
         return self._fit(X, y, sample_weight, validation, incremental=True)
-
-    @staticmethod
-    def _coder_of_stream(y: Any, classes: Any) -> LabelCoder:
-        if classes is None:
-            message = "classes must be passed on the first call to partial_fit."
-            raise ValueError(message)
-        if type_of_target(y).startswith("multilabel"):
-            return LabelCoder.from_targets(y)
-        return LabelCoder.from_classes(classes)
 
     # ------------------------------------------------------------------ targets and loss
 
@@ -282,38 +282,26 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         if not hasattr(self, "classes_") or (not self.warm_start and not incremental):
             self._coder = LabelCoder.from_targets(y)
             self.classes_ = self._coder.exposed_classes
-        elif self.warm_start and not incremental and self._coder.kind != "multioutput":
-            self._check_same_classes(y)
+        elif self.warm_start and not incremental:
+            self._coder.check_same_classes(y)
         weight = check_row_weights(sample_weight, X)
         return FitRows(X, self._coder.encode(y), weight, y, weight)
 
-    def _check_same_classes(self, y: AnyArray) -> None:
-        classes = unique_labels(y)
-        if set(classes) != set(self.classes_):
-            message = (
-                "warm_start can only be used where `y` has the same classes as in the previous "
-                f"call to fit. Previously got {self.classes_}, `y` has {classes}"
-            )
-            raise ValueError(message)
-
     def _weigh_classes(self, rows: FitRows, *, incremental: bool) -> FitRows:
-        if self.class_weight is None:
-            return rows
-        if self.class_weight == "balanced" and incremental and not hasattr(self, "plan_"):
-            message = (
-                "`class_weight` must be a dict with partial_fit, which never sees all rows; got "
-                "'balanced'. Pass {class: weight}."
-            )
-            raise ParameterError(message)
-        if self._coder.kind == "multilabel":
-            self._label_weights = weights_of_labels(self.class_weight, rows.y)
-            return rows
-        factors = np.asarray(compute_sample_weight(self.class_weight, rows.y))
-        weight = factors if rows.weight is None else rows.weight * factors
-        return dataclasses.replace(rows, weight=weight)
+        if self.class_weight is None or self._coder.kind != "multilabel":
+            return weigh_classes(rows, self.class_weight)
+        if isinstance(self.class_weight, str) and not incremental:
+            # The balance of the rows of the fit; other rows that are looked at do not change it.
+            self._label_balance = weights_of_labels("balanced", rows.target.shape[1], rows.y)
+        return rows
 
-    def _make_loss(self, n_columns: int) -> Loss:  # noqa: ARG002  (the signature of all)
-        weights = getattr(self, "_label_weights", None) if self.class_weight is not None else None
+    def _make_loss(self, n_columns: int) -> Loss:
+        weights = None
+        if self._coder.kind == "multilabel":
+            balanced = isinstance(self.class_weight, str)
+            weights = (
+                self._label_balance if balanced else weights_of_labels(self.class_weight, n_columns)
+            )
         return classification_loss(self.loss, self._coder, self.label_smoothing, weights)
 
     def _stratify(self, rows: FitRows) -> AnyArray | None:
@@ -336,7 +324,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         raw = self._raw(X)
         return self._coder.decode(decide(self._loss, raw))
 
-    @available_if(_has_probabilities)
+    @available_if(has_probabilities)
     def predict_proba(self, X: Any) -> Any:
         """Return probabilities of the classes.
 
@@ -357,16 +345,16 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             return np.split(p, np.cumsum(self._coder.groups)[:-1], axis=1)
         return p
 
-    @available_if(_has_probabilities)
+    @available_if(has_probabilities)
     def predict_log_proba(self, X: Any) -> Any:
         """Return logarithms of the probabilities; see `predict_proba`."""
         with np.errstate(divide="ignore"):
             p = self.predict_proba(X)
             return [np.log(part) for part in p] if isinstance(p, list) else np.log(p)
 
-    @available_if(lambda est: not _has_probabilities(est))
+    @available_if(lambda est: not has_probabilities(est))
     def decision_function(self, X: Any) -> Matrix:
-        """Return raw predictions of a classifier with hinge loss.
+        """Return raw predictions of a classifier whose loss has no probabilities, as hinge.
 
         Parameters
         ----------

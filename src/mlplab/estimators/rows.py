@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.validation import _check_sample_weight
 
 from mlplab._typing import AnyArray
 from mlplab.engines import TrainingData, ValidationData
-from mlplab.errors import DataError
+from mlplab.errors import DataError, ParameterError
 
 __all__ = [
     "FitRows",
@@ -19,6 +21,7 @@ __all__ = [
     "keep_parameters",
     "pair_validation",
     "training_data",
+    "weigh_classes",
 ]
 
 
@@ -79,9 +82,48 @@ def check_row_weights(sample_weight: Any, X: Any) -> AnyArray | None:
     return weight
 
 
-def cast(array: AnyArray | None, dtype: str) -> AnyArray | None:
-    """Return an array in another dtype, or None for None."""
-    return None if array is None else array.astype(dtype)
+def weigh_classes(rows: FitRows, class_weight: Any) -> FitRows:
+    """Return the rows with the weights of their classes in their own.
+
+    Raises
+    ------
+    DataError
+        No row counts any more.
+    """
+    if class_weight is None:
+        return rows
+    factors = np.asarray(compute_sample_weight(class_weight, rows.y))
+    weight = factors if rows.weight is None else rows.weight * factors
+    if not weight.any():
+        message = (
+            "`class_weight` times `sample_weight` must be positive for some rows; got zeros only. "
+            "Give a class that is there a weight above 0."
+        )
+        raise DataError(message)
+    return dataclasses.replace(rows, weight=weight)
+
+
+def cast(weight: AnyArray | None, dtype: str) -> AnyArray | None:
+    """Return weights in another dtype, or None for None.
+
+    Raises
+    ------
+    DataError
+        In this dtype all of them are zero, or one is infinite.
+    """
+    if weight is None:
+        return None
+    with np.errstate(over="ignore"):
+        converted = weight.astype(dtype)
+    vanished = weight.any() and not converted.any()
+    if vanished or not np.isfinite(converted).all():
+        message = (
+            f"`sample_weight` must be {'positive for some rows' if vanished else 'finite'} in "
+            f"{dtype}, class weights included; got weights up to {weight.max():g}. Multiply all by "
+            "the same number, which changes nothing, or pass dtype='float64'."
+        )
+        raise DataError(message)
+    return converted
 
 
 def training_data(rows: FitRows, dtype: str, validation: ValidationData | None) -> TrainingData:
@@ -97,5 +139,19 @@ def keep_parameters(estimator: Any, parameters: dict[str, Any]) -> None:
 
 
 def pair_validation(X_val: Any, y_val: Any, weight: Any) -> tuple[Any, Any, Any] | None:
-    """Return validation rows as one thing, or None where there are none."""
-    return None if X_val is None and y_val is None else (X_val, y_val, weight)
+    """Return validation rows as one thing, or None where there are none.
+
+    Raises
+    ------
+    ParameterError
+        There are weights, but nothing that they belong to.
+    """
+    if X_val is None and y_val is None:
+        if weight is not None:
+            message = (
+                "`sample_weight_val` belongs to validation rows; got it without X_val. Pass X_val "
+                "as well, or leave it out."
+            )
+            raise ParameterError(message)
+        return None
+    return X_val, y_val, weight

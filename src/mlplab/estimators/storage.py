@@ -16,10 +16,17 @@ import numpy as np
 
 from mlplab._typing import AnyArray, Vector
 from mlplab.engines import TrainingState
-from mlplab.errors import ModelFileError
+from mlplab.errors import DataError, ModelFileError, ParameterError
 from mlplab.estimators.labels import LabelCoder
 from mlplab.estimators.plans import build_plan, pack_arrays
-from mlplab.nn import Loss, NetworkSpec, loss_from_dict, loss_to_dict
+from mlplab.nn import (
+    Activation,
+    Loss,
+    NetworkSpec,
+    find_activation,
+    loss_from_dict,
+    loss_to_dict,
+)
 from mlplab.optim import OPTIMISERS, Optimiser
 from mlplab.results import EpochRecord, FitResult, History, ModelArtifact, StopReason
 
@@ -46,7 +53,6 @@ _COUNTERS = (
     "samples_seen",
     "origin_step",
     "origin_epoch",
-    "first_epoch",
     "first_epoch",
     "divisions",
     "no_improvement",
@@ -105,13 +111,16 @@ def from_artifact(cls: type[Any], artifact: ModelArtifact) -> Any:
     Raises
     ------
     ModelFileError
-        The artifact is of another kind, or does not hold together.
+        The artifact is of another kind, does not hold together, or needs a function of one's own
+        that is not registered here.
     """
     if artifact.kind != cls.__name__:
         message = f"The model must be a {cls.__name__}; the file holds a {artifact.kind}."
         raise ModelFileError(message)
     try:
         return _rebuild(cls, artifact.header, artifact.arrays)
+    except ModelFileError:
+        raise
     except (KeyError, TypeError, IndexError, ValueError, AttributeError) as broken:
         message = f"The model of kind {artifact.kind} does not hold together: {broken!r}."
         raise ModelFileError(message) from broken
@@ -120,14 +129,13 @@ def from_artifact(cls: type[Any], artifact: ModelArtifact) -> Any:
 def _rebuild(cls: type[Any], header: Mapping[str, Any], arrays: Mapping[str, AnyArray]) -> Any:
     estimator = cls(**{k: _restored(k, v) for k, v in header["parameters"].items()})
     network = NetworkSpec.from_dicts(header["network"])
+    _require_activations(network)
     estimator._network = network
-    estimator._loss = loss_from_dict(header["loss"])
+    estimator._loss = _restored_loss(header["loss"])
     if "labels" in header:
         classes = tuple(_array(values) for values in header["labels"]["classes"])
         estimator._coder = LabelCoder(header["labels"]["kind"], classes)
         estimator.classes_ = estimator._coder.exposed_classes
-        if estimator._coder.kind == "multilabel":
-            estimator._label_weights = getattr(estimator._loss, "label_weights", None)
     for name, value in header["fitted"].items():
         setattr(estimator, name, value)
     if "feature_names" in header:
@@ -144,6 +152,23 @@ def _rebuild(cls: type[Any], header: Mapping[str, Any], arrays: Mapping[str, Any
     if header["result"] is not None:
         estimator.result_ = _restored_result(header["result"])
     return estimator
+
+
+def _require_activations(network: NetworkSpec) -> None:
+    for layer in network.layers:
+        if isinstance(layer, Activation) and find_activation(layer.function) is None:
+            message = (
+                f"The model was trained with the activation {layer.function!r}, which is not one "
+                "of mlplab's. Register it with mlplab.nn.register before loading."
+            )
+            raise ModelFileError(message)
+
+
+def _restored_loss(stored: Mapping[str, Any]) -> Loss:
+    try:
+        return loss_from_dict(stored)
+    except ParameterError as unusable:
+        raise ModelFileError(str(unusable)) from unusable
 
 
 def _stored_weights(network: NetworkSpec, arrays: Mapping[str, AnyArray]) -> Vector:
@@ -212,7 +237,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         # Keys of JSON are strings; classes may be numbers.
         return {"$pairs": [[_plain(key), _plain(item)] for key, item in value.items()]}
-    if isinstance(value, np.generic):
+    if isinstance(value, np.generic) and value.dtype.kind not in "mM":
         return value.item()
     if isinstance(value, (list, tuple, np.ndarray)) and np.ndim(np.asarray(value, object)) == 1:
         return [_plain(item) for item in value]
@@ -226,7 +251,7 @@ def _restored(name: str, value: Any) -> Any:
         fields = {key: item for key, item in value.items() if key != "$optimiser"}
         return OPTIMISERS[value["$optimiser"]](**fields)
     if isinstance(value, dict) and "$loss" in value:
-        return loss_from_dict(value["$loss"])
+        return _restored_loss(value["$loss"])
     if isinstance(value, dict) and "$pairs" in value:
         return {key: _restored(name, item) for key, item in value["$pairs"]}
     if isinstance(value, list):
@@ -236,9 +261,26 @@ def _restored(name: str, value: Any) -> Any:
 
 
 def _values(array: AnyArray) -> dict[str, Any]:
-    """Class labels with their type; text and numbers alike."""
-    dtype = "object" if array.dtype == object else array.dtype.str
-    return {"dtype": dtype, "values": array.tolist()}
+    """Class labels with their type: text, numbers, or moments as numbers.
+
+    Raises
+    ------
+    DataError
+        They are objects of another kind.
+    """
+    if array.dtype.kind in "mM":
+        return {"dtype": array.dtype.str, "values": array.astype(np.int64).tolist()}
+    if array.dtype != object:
+        return {"dtype": array.dtype.str, "values": array.tolist()}
+    values = [value.item() if isinstance(value, np.generic) else value for value in array]
+    strange = [value for value in values if not isinstance(value, (str, int, float))]
+    if strange:
+        message = (
+            "Classes must be text, numbers or datetime64 to be stored; got "
+            f"{type(strange[0]).__name__}. Convert `y` before the fit, to text for example."
+        )
+        raise DataError(message)
+    return {"dtype": "object", "values": values}
 
 
 def _array(stored: Mapping[str, Any]) -> AnyArray:

@@ -15,9 +15,14 @@ from mlplab._typing import Matrix
 from mlplab.nn.links import spans
 from mlplab.nn.losses import Loss
 
-__all__ = ["SCORES", "accuracy", "decide", "r2"]
+__all__ = ["SCORES", "accuracy", "decide", "is_exclusive", "r2"]
 
 Weights = Float[np.ndarray, "batch"] | None
+
+
+def is_exclusive(loss: Loss) -> bool:
+    """Whether a loss chooses one column of each group; otherwise each is a yes or no of its own."""
+    return loss.link == "softmax" or loss.name == "hinge" or bool(loss.groups)
 
 
 def decide(loss: Loss, raw: Matrix) -> Matrix:
@@ -25,8 +30,7 @@ def decide(loss: Loss, raw: Matrix) -> Matrix:
 
     The middle of a raw prediction is 0 for the logistic link and for the hinge alike.
     """
-    exclusive = loss.link == "softmax" or loss.name == "hinge" or bool(loss.groups)
-    if not exclusive:
+    if not is_exclusive(loss):
         return (raw > 0).astype(raw.dtype)
     decided = np.zeros_like(raw)
     for span in spans(loss.groups or (raw.shape[1],)):
