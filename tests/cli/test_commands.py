@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
+import typer
+import typer.rich_utils
 from typer.testing import CliRunner, Result
 
 from mlplab import __version__
@@ -139,6 +142,26 @@ def test_version_and_help() -> None:
         assert f"Example: mlplab data {command}" in mlplab("data", command, "--help").stdout
 
 
+def every_command() -> dict[str, Any]:
+    """Return all commands by the words that call them."""
+    group = typer.main.get_command(app)
+    data = group.commands.pop("data")
+    inner = {f"data {name}": command for name, command in data.commands.items()}
+    return {**group.commands, **inner}
+
+
+@pytest.mark.parametrize("name", sorted(every_command()))
+def test_help_shows_every_word_that_was_written(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing in a help text, a bracket for example, is lost to markup."""
+    monkeypatch.setenv("COLUMNS", "250")
+    monkeypatch.setattr(typer.rich_utils, "MAX_WIDTH", 250)
+    command = every_command()[name]
+    written = [command.help or "", *(getattr(p, "help", "") or "" for p in command.params)]
+    shown = mlplab(*name.split(), "--help").stdout
+    missing = [w for text in written for w in text.split() if w.replace("\\[", "[") not in shown]
+    assert not missing
+
+
 USAGE = {
     "unknown setting": (["fit", "iris", "--set", "activatn=relu"], "Did you mean 'activation'"),
     "wrong value": (["fit", "iris", "--set", "activation=rleu"], "Did you mean 'relu'"),
@@ -151,6 +174,7 @@ USAGE = {
     "format": (["trace", "x.toml", "--format", "latx"], "Did you mean 'latex'"),
     "unknown option": (["fit", "iris", "--hiden", "8"], "--hidden"),
     "study that is not there": (["run", "no.toml"], "found nothing"),
+    "suffix": (["data", "get", "iris", "--out", "x.zip"], "Use 'x.csv'"),
 }
 
 
@@ -220,3 +244,22 @@ def test_debug_shows_the_traceback() -> None:
     result = mlplab("--debug", "fit", "irs")
     assert result.exit_code == 1
     assert "Traceback" in result.stderr
+
+
+def test_interrupt_outside_the_training_says_where_things_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C while figures are computed keeps the model, and the message names the folder."""
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mlplab.workflows.fitting.judge", stop)
+    result = mlplab("fit", "iris", "-q", "--set", "max_iter=2", "--out", tmp_path)
+    assert result.exit_code == 130
+    (folder,) = tmp_path.iterdir()
+    assert f"kept in {folder}" in result.stderr
+    assert mlplab("describe", folder).exit_code == 0
+    monkeypatch.setattr("mlplab.workflows.fitting.deal_parts", stop)
+    early = mlplab("fit", "iris", "-q", "--out", tmp_path)
+    assert early.stderr.strip() == "mlplab: interrupted before the work was done."

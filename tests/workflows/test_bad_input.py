@@ -63,6 +63,10 @@ PARAMETERS = {
     "of the preparation": ({"settings": {"scalng": "robust"}}, "Did you mean 'scaling'"),
     "out of range": ({"settings": {"momentum": 2}}, r"`momentum` must be a number in \[0, 1\]"),
     "wrong choice": ({"settings": {"scaling": "robut"}}, "Did you mean 'robust'"),
+    "unlike anything": (
+        {"settings": {"qqqq": 1}},
+        r"`qqqq` is no setting of a network or preparation\. See `mlplab fit --help`\.$",
+    ),
     "random state": ({"settings": {"random_state": 3}}, "Use `seed`"),
     "hidden": ({"hidden": (0,)}, "`hidden_layer_sizes` must be positive"),
     "task": ({"task": "classificatn"}, "Did you mean 'classification'"),
@@ -75,7 +79,7 @@ PARAMETERS = {
     ),
     "of another task": (
         {"settings": {"code_layer": 0}},
-        "`code_layer` is no parameter of the network",
+        "`code_layer` is no parameter of the classifier; it belongs to the autoencoder",
     ),
 }
 

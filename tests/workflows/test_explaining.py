@@ -79,7 +79,10 @@ def test_description_tells_network_preparation_choices_and_engine(mixed_run: Run
     assert found.network.n_parameters == sum(
         coef.size for coef in mixed_run.model.estimator.coefs_
     ) + sum(bias.size for bias in mixed_run.model.estimator.intercepts_)
-    for part in ("64, 32", "reference engine", "colour", "Every row holds", "answer (2 classes"):
+    for part in (
+        *("64, 32", f"{mixed_run.fit.engine} engine", "colour"),
+        *("Every row holds", "answer (2 classes"),
+    ):
         assert part in text
 
 

@@ -128,7 +128,8 @@ def test_multilabel_and_autoencoder_and_several_outputs() -> None:
     assert isinstance(several.metrics.test, MultilabelMetrics)
     numbers = frame.assign(p=frame["a"] * 2, q=frame["b"] - 1)
     two = workflows.fit(numbers, target=["p", "q"], settings=quick, out=None)
-    assert [row.name for row in two.metrics.test.outputs] == ["p", "q"]
+    for metrics in (two.metrics.test, two.metrics.standardised):
+        assert [row.name for row in metrics.outputs] == ["p", "q"]
     coder = workflows.fit(frame, task="autoencoder", settings=quick, out=None)
     assert coder.model.estimator.transform(coder.model.features(frame)).shape == (90, 1)
 
@@ -159,6 +160,7 @@ def test_without_test_rows_the_headline_says_so() -> None:
     watched = workflows.fit("iris", test=0.0, settings=quick, out=None)
     assert watched.metrics.test is None
     assert "no honest test" in watched.metrics.headline
+    assert "they chose the epoch whose weights were kept" in watched.metrics.headline
     learned = workflows.fit("iris", test=0.0, validation=0.0, settings=quick, out=None)
     assert learned.metrics.judged_name == "training"
     assert "the network has learned them" in learned.metrics.headline
@@ -275,3 +277,150 @@ def test_large_errors_are_told_without_exponents() -> None:
     x = np.linspace(0, 1, 60)
     result = workflows.fit((x[:, None], 2e5 * x), settings={"max_iter": 2}, out=None)
     assert "e+" not in result.metrics.headline
+
+
+def test_validation_rows_are_watched_without_early_stopping_too(runs: Path) -> None:
+    """Their curve exists, and nobody says that they chose an epoch."""
+    settings = {"max_iter": 3, "early_stopping": False}
+    result = workflows.fit("iris", test=0.0, settings=settings, out=runs)
+    assert all(loss > 0 for loss in result.fit.history.column("validation_loss"))
+    assert "chose the epoch" not in result.metrics.headline
+    assert "took no part in the training" in result.metrics.headline
+    page = (result.folder / "report.html").read_text()
+    assert "15 were watched" in page
+    assert "chose the epoch" not in page
+
+
+def test_validation_rows_of_unknown_classes_are_judged() -> None:
+    """A class that no training row has counts as wrong, and a remark tells."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"x": rng.normal(size=60), "when": np.arange(60.0)})
+    frame["y"] = ["a", "b"] * 18 + ["c", "a"] * 6 + ["a", "b"] * 6
+    study = workflows.Study.model_validate(
+        {
+            "data": {
+                "source": "(in memory)",
+                "target": "y",
+                "drop": ["when"],
+                "split": {"time": "when", "validation": 12, "test": 12},
+            },
+            "model": {"max_iter": 3},
+        }
+    )
+    result = workflows.run(study, data=frame, out=None)
+    validation = result.metrics.validation
+    assert validation.n_rows == result.split.validation == 12
+    assert validation.accuracy <= 0.5
+    assert dict(zip(validation.labels, validation.rows, strict=True))["c"].support == 6
+    assert any("6 of 12 validation rows are of classes" in one for one in result.remarks)
+    assert len(result.fit.history.column("validation_loss")) == 3
+
+
+TRUTH = {
+    "bool": [True, False] * 30,
+    "object": np.array([True, False, None] * 20, dtype=object),
+    "nullable": pd.array([True, False, None] * 20, dtype="boolean"),
+    "nullable without gaps": pd.array([True, False] * 30, dtype="boolean"),
+    "categories": pd.Categorical([True, False, None] * 20),
+}
+
+
+@pytest.mark.parametrize("name", TRUTH)
+def test_truth_values_with_gaps_are_learned(name: str, runs: Path) -> None:
+    """A target of true and false is learned, kept and told, whatever its dtype."""
+    frame = pd.DataFrame({"x": np.linspace(-1, 1, 60), "y": TRUTH[name]})
+    result = workflows.fit(frame, target="y", settings={"max_iter": 2}, out=runs)
+    assert result.model.classes == (False, True)
+    assert [label for label, _ in result.table.labels] == ["False", "True"]
+    assert {path.name for path in result.folder.iterdir()} == FILES
+
+
+def test_truth_values_with_gaps_are_read_from_a_file(tmp_path: Path) -> None:
+    """True, False and nothing in a CSV file are two classes, from training to evaluation."""
+    rows = [f"{k / 60},{('True', 'False', '')[k % 3]}" for k in range(60)]
+    (tmp_path / "t.csv").write_text("\n".join(["x,y", *rows]))
+    result = workflows.fit(tmp_path / "t.csv", settings={"max_iter": 2}, out=tmp_path / "runs")
+    assert result.model.classes == (False, True)
+    assert workflows.evaluate(result.folder, tmp_path / "t.csv").n_rows == 40
+
+
+class _Spy:
+    """Notes that training began."""
+
+    def __init__(self) -> None:
+        self.began = False
+
+    def on_start(self, *_: object) -> None:
+        """Take a note."""
+        self.began = True
+
+    def on_epoch(self, *_: object) -> None:
+        """Nothing to do."""
+
+    on_end = on_epoch
+
+
+def test_data_are_described_before_training(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What cannot be described costs nobody a training."""
+
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("mlplab.data.describe", fail)
+    spy = _Spy()
+    with pytest.raises(ZeroDivisionError):
+        workflows.fit("iris", settings={"max_iter": 2}, out=runs, observers=[spy])
+    assert not spy.began
+    assert not runs.exists()
+
+
+def test_model_and_history_are_kept_before_anything_is_computed_about_them(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A mistake in the figures loses no training."""
+
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("mlplab.workflows.fitting.judge", fail)
+    with pytest.raises(ZeroDivisionError):
+        workflows.fit("iris", settings={"max_iter": 2}, out=runs)
+    (folder,) = runs.iterdir()
+    assert {"model.safetensors", "history.parquet"} < {path.name for path in folder.iterdir()}
+    assert workflows.evaluate(folder, "iris").n_rows == 150
+
+
+def test_study_of_a_run_tells_its_reasons_again(mixed_run: RunResult, runs: Path) -> None:
+    """What was chosen stays chosen, with the same words, in a run of the written study."""
+    again = workflows.run(mixed_run.folder / "study.toml", out=runs)
+    assert again.choices == mixed_run.choices
+    assert any(choice.subject == "hidden_layer_sizes" for choice in again.choices)
+    ours, theirs = ((run.folder / "study.toml").read_text() for run in (again, mixed_run))
+    assert ours == theirs
+
+
+def test_changed_values_were_not_chosen(mixed_run: RunResult, runs: Path) -> None:
+    """A reason is told only as long as its value stands."""
+    text = (mixed_run.folder / "study.toml").read_text()
+    (runs.parent / "study.toml").write_text(
+        text.replace("hidden_layer_sizes = [64, 32]", "hidden_layer_sizes = [5]")
+    )
+    again = workflows.run(runs.parent / "study.toml", out=None)
+    subjects = {choice.subject for choice in again.choices}
+    assert "hidden_layer_sizes" not in subjects
+    assert "solver" in subjects
+
+
+def test_numbers_with_thousands_apart_are_noted() -> None:
+    """A column of quoted thousands does not stop anyone, and is told."""
+    frame = pd.DataFrame({"x": range(40), "y": ["a", "b"] * 20, "price": ["1,234", "950"] * 20})
+    result = workflows.fit(frame, target="y", settings={"max_iter": 2}, out=None)
+    assert any(remark.startswith("price: ") for remark in result.remarks)
+
+
+def test_whole_numbers_of_numpy_are_seeds_and_sizes() -> None:
+    """Arguments may come out of arrays."""
+    sizes = {"validation": np.int64(15), "test": np.float32(0.2)}
+    result = workflows.fit("iris", seed=np.int64(3), settings={"max_iter": 2}, out=None, **sizes)
+    assert result.seed == 3
+    assert (result.split.validation, result.split.test) == (15, 30)

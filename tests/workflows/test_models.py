@@ -164,3 +164,32 @@ def test_bare_estimator_is_no_model_of_a_table(tmp_path: Path) -> None:
     path = mlplab.save(tmp_path / "bare.safetensors", model)
     with pytest.raises(ParameterError, match="got a bare MLPRegressor"):
         workflows.predict(path, "iris")
+
+
+def test_empty_table_is_answered(mixed_run: RunResult, mixed_frame: pd.DataFrame) -> None:
+    """Nothing can be predicted for no row."""
+    for verb in (workflows.predict, workflows.evaluate):
+        with pytest.raises(DataError, match="Predicting needs at least 1 row; got 0"):
+            verb(mixed_run.model, mixed_frame.head(0))
+
+
+def test_identifiers_survive_beside_answers_of_the_same_name() -> None:
+    """A column of identifiers called `prediction` is not overwritten."""
+    names = [f"id{k}" for k in range(60)]
+    frame = pd.DataFrame({"prediction": names, "x": range(60), "y": ["a", "b"] * 30})
+    model = workflows.fit(frame, target="y", settings={"max_iter": 2}, out=None).model
+    found = workflows.predict(model, frame)
+    assert found["prediction (given)"].tolist() == names
+    assert set(found["prediction"]) <= {"a", "b"}
+
+
+def test_tables_are_written_by_their_suffix(mixed_run: RunResult, tmp_path: Path) -> None:
+    """Tabs stand in .tsv; what no way of writing belongs to is refused before any work."""
+    workflows.data_get("iris", tmp_path / "iris.tsv")
+    assert pd.read_csv(tmp_path / "iris.tsv", sep="\t").shape == (150, 5)
+    for path in (tmp_path / "iris.zip", tmp_path / "iris"):
+        with pytest.raises(ParameterError, match=r"`out` must end in .* Use 'iris\.csv'"):
+            workflows.data_get("iris", path)
+        with pytest.raises(ParameterError, match="`out` must end in"):
+            workflows.predict(mixed_run.model, "no such data", path)
+    assert [path.name for path in tmp_path.iterdir()] == ["iris.tsv"]

@@ -66,7 +66,7 @@ def test_page_tells_everything_that_matters(mixed_run: RunResult) -> None:
     for part in (
         "always answering",
         "Class by class (test rows)",
-        "The reference engine did the work",
+        f"The {mixed_run.fit.engine} engine did the work",
         "hidden 1",
         "Every row holds the same value",
         "early_stopping",

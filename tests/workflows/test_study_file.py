@@ -31,7 +31,7 @@ MISTAKES = {
     "parameter of another kind of network": (
         '[data]\nsource = "iris"\n[model]\nkind = "regressor"\nclass_weight = "balanced"',
         5,
-        "`class_weight` is no parameter",
+        "`class_weight` is no parameter of the regressor; it belongs to the classifier",
     ),
     "random state": (
         '[data]\nsource = "iris"\n[model]\nrandom_state = 1',
@@ -52,7 +52,19 @@ MISTAKES = {
     "share above one": (
         '[data]\nsource = "iris"\n\nsplit = { test = 1.5 }',
         4,
-        "`data.split.test` must be",
+        "must be a share from 0 to 1 or a number of rows from 0; got 1.5. Use 0.1, for example",
+    ),
+    "fraction of a seed": ("seed = 1.5", 1, "`seed` must be a whole number from 0 to 4294967295"),
+    "number for a name": ("name = 3", 1, "`name` must be a text; got 3. Put it in quotes."),
+    "truth in quotes": (
+        '[data]\nsource = "iris"\n[preparation]\nindicator = "no"',
+        4,
+        "`preparation.indicator` must be true or false or 'auto'; got 'no'.",
+    ),
+    "list without brackets": (
+        '[data]\nsource = "iris"\ndrop = "x"',
+        3,
+        "`data.drop` must be a list; got 'x'. Put it in square brackets.",
     ),
     "wrong choice": (
         '[preparation]\nscaling = "standarrd"\n[data]\nsource = "iris"',
@@ -110,6 +122,55 @@ LATE_MISTAKES = {
         "",
         "[model]\nclass_weight = { setsa = 2.0 }",
         "line 5: .* Did you mean 'setosa'",
+    ),
+    "parts too large": (
+        "split = { validation = 0.6, test = 0.6 }",
+        "[model]",
+        "line 3: `validation` and `test` must leave rows",
+    ),
+    "groups and classes": (
+        'split = { groups = "petal length (cm)", stratify = true }',
+        "[model]",
+        "line 3: `groups` and `stratify` exclude each other",
+    ),
+    "groups and time": (
+        'split = { groups = "petal length (cm)", time = "petal width (cm)" }',
+        "[model]",
+        "line 3: `groups` and `time` exclude each other",
+    ),
+    "regressor of words": (
+        "",
+        '[model]\nkind = "regressor"',
+        "line 5: `kind` is 'regressor', so the target must hold numbers; 'species'",
+    ),
+    "regression of words": (
+        'task = "regression"',
+        "[model]",
+        "line 3: `task` is 'regression', so the target must hold numbers",
+    ),
+    "target dropped": ('drop = ["species"]', "[model]", "line 3: `drop` must not name the target"),
+    "everything dropped": (
+        'drop = ["sepal length (cm)", "sepal width (cm)", "petal length (cm)", "petal width (cm)"]',
+        "[model]",
+        "line 3: `drop` must leave a column",
+    ),
+    "no column left": (
+        "",
+        "[preparation.kinds]\n"
+        + "\n".join(
+            f'"{a} {b} (cm)" = "text"' for a in ("sepal", "petal") for b in ("length", "width")
+        ),
+        "line 2: A table must have at least one column",
+    ),
+    "figure of another task": (
+        "",
+        '[figures]\nshow = ["prediction_error"]',
+        "line 5: `figures.show` must fit the task; 'prediction_error' is for regression",
+    ),
+    "parameter of another kind": (
+        "",
+        "[model]\ncode_layer = 1",
+        "line 5: `code_layer` is no parameter of the classifier; it belongs to the autoencoder",
     ),
 }
 

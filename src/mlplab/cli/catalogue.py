@@ -32,7 +32,7 @@ def list_sets() -> None:
 @door
 def get_set(
     name: Annotated[str, typer.Argument(help="One of `mlplab data list`.")],
-    out: Annotated[Path | None, typer.Option(help="Where to write it: .csv or .parquet.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Where to: .csv, .tsv or .parquet.")] = None,
 ) -> None:
     """Fetch a data set (with its checksum tested), and write it to a file if asked."""
     from mlplab import workflows  # noqa: PLC0415  # heavy

@@ -51,7 +51,9 @@ def door(command: Callable[P, T]) -> Callable[P, T]:
             except MLPLabError as error:
                 raise typer.Exit(_tell(str(error), FAILED)) from error
             except KeyboardInterrupt as error:
-                raise typer.Exit(_tell("interrupted; nothing was kept.", INTERRUPTED)) from error
+                # Whoever had kept something by then says where.
+                sentence = str(error) or "interrupted before the work was done."
+                raise typer.Exit(_tell(sentence, INTERRUPTED)) from error
             except BrokenPipeError as error:
                 # Whoever read our output has seen enough.
                 raise typer.Exit(0) from error

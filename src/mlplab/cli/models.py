@@ -27,7 +27,7 @@ _FORMATS = {
 def predict(
     model: Model,
     data: Annotated[str, typer.Argument(help="Rows: a CSV or Parquet file, or a data set.")],
-    out: Annotated[Path, typer.Option(help="Where to: .csv or .parquet.")],
+    out: Annotated[Path, typer.Option(help="Where to: .csv, .tsv or .parquet.")],
     keep: Annotated[str | None, typer.Option(help="Column to copy beside the predictions.")] = None,
 ) -> None:
     """Predict every row of a table and write the predictions to a file."""
@@ -50,14 +50,14 @@ def evaluate(
 ) -> None:
     """Judge a model on labelled rows."""
     from mlplab import workflows  # noqa: PLC0415  # heavy
-    from mlplab.results import RunMetrics  # noqa: PLC0415  # same
+    from mlplab.results.run import figures  # noqa: PLC0415  # same
 
     metrics = workflows.evaluate(model, data)
     if as_json:
         typer.echo(json.dumps(metrics.to_dict(), indent=2, ensure_ascii=False))
         return
-    headers, rows = RunMetrics("classification", metrics).table()
-    show.table(headers[1:], [rows[0][1:]], range(len(headers)))
+    found = figures(metrics)
+    show.table(list(found), [list(found.values())], range(len(found)))
     typer.echo("")
     typer.echo(metrics.summary)
 
@@ -89,7 +89,7 @@ def check(
 
 @door
 def trace(
-    study: Annotated[Path, typer.Argument(help="A study file with a table [trace].")],
+    study: Annotated[Path, typer.Argument(help=r"A study file with a table \[trace].")],
     form: Annotated[str, typer.Option("--format", help="text, table, markdown or latex.")] = "text",
     out: Annotated[Path | None, typer.Option(help="Write to a file instead.")] = None,
 ) -> None:

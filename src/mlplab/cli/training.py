@@ -37,7 +37,8 @@ def fit(
         typer.Option(
             "--set",
             metavar="KEY=VALUE",
-            help="A parameter of the estimator or the preparation; may be given again.",
+            help="A parameter of MLPClassifier, MLPRegressor, MLPAutoencoder or of "
+            "mlplab.data.Preparation (help() in Python lists them); may be given again.",
         ),
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same run.")] = 0,

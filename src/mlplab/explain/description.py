@@ -47,7 +47,7 @@ def describe(model_or_network: NetworkSpec | TrainingPlan | Any) -> NetworkDescr
         message = (
             "`model_or_network` must be a NetworkSpec, a TrainingPlan or a fitted estimator of "
             f"mlplab; got {type(model_or_network).__name__} without a network. Call fit or "
-            "initialize first."
+            "initialize first; of a pipeline pass the last step, pipeline[-1]."
         )
         raise ParameterError(message)
     plan = getattr(model_or_network, "plan_", None)

@@ -55,7 +55,8 @@ def gradient_check(
     What is checked is the objective that training minimises: the weighted mean of the loss, the
     penalties, and dropout with its mask held fixed, in float64. Where a kink (of relu, of a
     hinge, of L1) lies within the step, the step is shrunk; entries for which that does not help
-    are left out and counted; an array of which more than half is left out has not passed. See `mlplab.explain.differences` for how kinks are noticed.
+    are left out and counted; an array of which more than half is left out has not passed. See
+    `mlplab.explain.differences` for how kinks are noticed.
 
     Parameters
     ----------

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
 from mlplab._typing import AnyArray, Vector
 from mlplab.engines import TrainingData, TrainingPlan
 from mlplab.errors import ParameterError
+from mlplab.explain.contract import PosesProblem
 from mlplab.explain.derivatives import gradient_lines, list_entries, objective_letter
 from mlplab.explain.passes import backward_lines, forward_lines, run_passes
 from mlplab.explain.symbols import Notation, Symbols, get_symbols
@@ -23,9 +25,9 @@ _MOST_LINES = 20_000
 
 
 def trace(
-    plan: TrainingPlan,
-    data: TrainingData,
-    parameters: Vector,
+    plan: TrainingPlan | PosesProblem,
+    data: Any,
+    parameters: Any = None,
     *,
     rows: Sequence[int] | None = None,
     batch: int | None = 1,
@@ -41,11 +43,11 @@ def trace(
 
     Parameters
     ----------
-    plan : TrainingPlan
+    plan : TrainingPlan, or a fitted or initialised estimator
         Its batch size gives way to ``batch``.
-    data : TrainingData
-    parameters : ndarray of shape (n_parameters,)
-        The weights and biases to begin with.
+    data : TrainingData, or X where an estimator is traced
+    parameters : ndarray of shape (n_parameters,), or y where an estimator is traced
+        The weights and biases to begin with; an estimator has its own.
     rows : sequence of int, optional
         Which rows, in which order, counting from 0; all if not given.
     batch : int or None
@@ -76,6 +78,8 @@ def trace(
     >>> round(found.value("w₁"), 6), round(found.value("b2"), 6)
     (1.058328, 0.038788)
     """
+    if isinstance(plan, PosesProblem):
+        plan, data, parameters = plan.training_problem(data, parameters)
     symbols = get_symbols(notation, plan.network.units)
     chosen = _chosen_rows(data, rows)
     size = plan.batch_size if batch is None else batch

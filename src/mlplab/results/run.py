@@ -14,7 +14,15 @@ from mlplab.results.layout import html_table, text_table
 from mlplab.results.metrics import ClassificationMetrics, MultilabelMetrics, RegressionMetrics
 from mlplab.results.tables import Choice, TableDescription, Task
 
-__all__ = ["Metrics", "ModelDescription", "RunMetrics", "RunResult", "SplitSizes", "readable"]
+__all__ = [
+    "Metrics",
+    "ModelDescription",
+    "RunMetrics",
+    "RunResult",
+    "SplitSizes",
+    "figures",
+    "readable",
+]
 
 Metrics: TypeAlias = ClassificationMetrics | MultilabelMetrics | RegressionMetrics
 """Figures on some rows, whatever the task."""
@@ -58,6 +66,8 @@ class RunMetrics:
         What the baseline answers, in words.
     standardised : RegressionMetrics or None
         Of a regression whose target was standardised: `judged` on that scale.
+    validation_chose : bool
+        Whether the validation rows chose the epoch whose weights were kept.
     """
 
     task: Task
@@ -67,6 +77,7 @@ class RunMetrics:
     baseline: Metrics | None = None
     baseline_answer: str = ""
     standardised: RegressionMetrics | None = None
+    validation_chose: bool = True
 
     @property
     def judged(self) -> Metrics:
@@ -86,11 +97,15 @@ class RunMetrics:
         sentence = _headline(self.judged, self.baseline, self.baseline_answer, self.judged_name)
         if self.test:
             return sentence
-        why = (
-            "they chose the epoch whose weights were kept"
-            if self.validation
-            else "the network has learned them"
-        )
+        if not self.validation:
+            why = "the network has learned them"
+        elif self.validation_chose:
+            why = "they chose the epoch whose weights were kept"
+        else:
+            return (
+                f"{sentence} These rows took no part in the training; they are an honest test "
+                "unless settings were chosen by looking at them."
+            )
         return f"{sentence} These rows are no honest test: {why}."
 
     def parts(self) -> tuple[tuple[str, Metrics], ...]:
@@ -103,13 +118,8 @@ class RunMetrics:
         rows = [(name, metrics) for name, metrics in self.parts()]
         if self.baseline is not None:
             rows.append((f"baseline ({self.judged_name})", self.baseline))
-        columns = _COLUMNS[type(self.judged)]
-        headers = ["rows", "number", *(title for title, _ in columns)]
-        cells = [
-            [name, f"{metrics.n_rows:,}", *(_figure(metrics, name_) for _, name_ in columns)]
-            for name, metrics in rows
-        ]
-        return headers, cells
+        cells = [[name, *figures(metrics).values()] for name, metrics in rows]
+        return ["rows", *figures(self.judged)], cells
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +256,15 @@ _COLUMNS: dict[type, tuple[tuple[str, str], ...]] = {
     ),
     RegressionMetrics: (("R²", "r2"), ("RMSE", "rmse"), ("MAE", "mae")),
 }
+
+
+def figures(metrics: Metrics) -> dict[str, str]:
+    """Return the number of rows and the main figures in words, by what they are called."""
+    columns = _COLUMNS[type(metrics)]
+    return {
+        "number": f"{metrics.n_rows:,}",
+        **{title: _figure(metrics, name) for title, name in columns},
+    }
 
 
 def _figure(metrics: Metrics, name: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from mlplab import data as data_room
 from mlplab.data import NameInfo
 from mlplab.results import Dataset
-from mlplab.workflows.predicting import write_table
+from mlplab.workflows.predicting import check_suffix, write_table
 
 __all__ = ["data_get", "data_list"]
 
@@ -30,8 +30,8 @@ def data_get(name: str, out: str | Path | None = None, *, seed: int = 0) -> Data
     ----------
     name : str
     out : str or Path, optional
-        ``.parquet`` as Parquet, all else as CSV. A test part goes beside it, with ``-test``
-        behind the name.
+        A name that ends in .csv, .tsv, .parquet or .pq. A test part goes beside it, with
+        ``-test`` behind the name.
     seed : int, default=0
         For generated data sets.
 
@@ -39,12 +39,16 @@ def data_get(name: str, out: str | Path | None = None, *, seed: int = 0) -> Data
     ------
     DataError
         There is no such data set, or it cannot be had.
+    ParameterError
+        `out` has another suffix.
     OutputError
         The file cannot be written.
     """
+    path = None if out is None else Path(out).expanduser()
+    if path is not None:
+        check_suffix(path)
     found = data_room.load(name, seed=seed)
-    if out is not None:
-        path = Path(out).expanduser()
+    if path is not None:
         write_table(found.frame, path)
         if found.test_frame is not None:
             write_table(found.test_frame, path.with_stem(f"{path.stem}-test"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,9 @@ import numpy as np
 from mlplab.errors import ParameterError, did_you_mean
 from mlplab.results import Choice
 from mlplab.workflows.parts import Parts
+from mlplab.workflows.study import Study
 
-__all__ = ["choose_parameters", "match_class_weight"]
+__all__ = ["choose_parameters", "match_class_weight", "remember", "said"]
 
 _SMALL, _MIDDLE = 5_000, 50_000
 
@@ -33,11 +35,11 @@ def choose_parameters(
     ]
     if given.get("solver") != "lbfgs":
         proposals.append(_batch(len(parts.train)))
-    if len(parts.validation) and given.get("early_stopping", True):
-        proposals += _stopping(len(parts.validation))
+    if len(parts.watched) and given.get("early_stopping", True):
+        proposals += _stopping(len(parts.watched))
     chosen = [one for one in proposals if one[0] not in given]
     parameters = {**{name: value for name, value, _ in chosen}, **given}
-    choices = tuple(Choice(name, _words(value), reason) for name, value, reason in chosen)
+    choices = tuple(Choice(name, said(value), reason) for name, value, reason in chosen)
     return parameters, choices
 
 
@@ -68,12 +70,38 @@ def _stopping(n_rows: int) -> list[tuple[str, Any, str]]:
     ]
 
 
-def _words(value: Any) -> str:
+def said(value: Any) -> str:
+    """Return a value as a choice tells it."""
     if isinstance(value, list):
         return ", ".join(map(str, value))
     return (
         {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
     )
+
+
+def remember(
+    study: Study, current: Mapping[str, str], choices: Sequence[Choice]
+) -> tuple[Choice, ...]:
+    """Return the choices of a run beside those that its study has kept from an earlier one.
+
+    Parameters
+    ----------
+    study : Study
+    current : mapping of str to str
+        What target, task and parameters are now. A kept reason belongs to the value that was
+        chosen; where somebody has changed it, nothing was chosen any more.
+    choices : sequence of Choice
+        Of this run.
+    """
+    new = {choice.subject for choice in choices}
+    kept = [
+        Choice(subject, one.value, one.reason)
+        for subject, one in study.chosen.items()
+        if subject not in new and current.get(subject) == one.value
+    ]
+    # In the order of a first run: target and task, rows and columns, parameters.
+    first = [choice for choice in kept if choice.subject in {"target", "task"}]
+    return (*first, *choices, *(choice for choice in kept if choice not in first))
 
 
 def match_class_weight(parameters: dict[str, Any], classes: Any) -> dict[str, Any]:

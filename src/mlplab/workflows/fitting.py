@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,21 +15,35 @@ from sklearn.exceptions import ConvergenceWarning
 
 from mlplab import data as data_room
 from mlplab import explain
+from mlplab.data.kinds import MEANT_AS_NUMBERS
 from mlplab.errors import DivergedError, ParameterError, StudyError
-from mlplab.results import Choice, RunResult
+from mlplab.results import Choice, RunResult, TableDescription
 from mlplab.tracking import RunFolder
 from mlplab.train import FitObserver
-from mlplab.workflows.choosing import choose_parameters, match_class_weight
+from mlplab.workflows.choosing import choose_parameters, match_class_weight, remember, said
 from mlplab.workflows.judging import judge
-from mlplab.workflows.keeping import Checkpoints, keep_run
+from mlplab.workflows.keeping import Checkpoints, keep_run, keep_training
 from mlplab.workflows.model import TabularModel
 from mlplab.workflows.parts import TEST_SHARE, Parts, deal_parts, kind_of
 from mlplab.workflows.reporting import report
-from mlplab.workflows.settings import check_model, estimator_class, split_settings
+from mlplab.workflows.settings import (
+    check_figures,
+    check_model,
+    estimator_class,
+    split_settings,
+)
 from mlplab.workflows.sources import IN_MEMORY, Source, read_source
-from mlplab.workflows.study import DataTable, ModelTable, PreparationTable, SplitTable, Study
-from mlplab.workflows.study_file import naming_lines, read_study, rule_broken
+from mlplab.workflows.study import (
+    ChosenTable,
+    DataTable,
+    ModelTable,
+    PreparationTable,
+    SplitTable,
+    Study,
+)
+from mlplab.workflows.study_file import naming_lines, read_study
 from mlplab.workflows.study_text import study_to_toml
+from mlplab.workflows.wording import rule_broken
 
 __all__ = ["fit", "run"]
 
@@ -105,20 +120,25 @@ def fit(
     if hidden is not None:
         model["hidden_layer_sizes"] = list(hidden)
     check_model("auto", model)
-    split = checked(SplitTable, {"validation": validation, "test": test})
+    split = checked(SplitTable, {"validation": _plain(validation), "test": _plain(test)})
     wanted = target if target is None or isinstance(target, str) else list(target)
     table = checked(
         DataTable, {"source": source.where, "target": wanted, "task": task, "split": split}
     )
     contents = {
         "name": name or source.name,
-        "seed": seed,
+        "seed": _plain(seed),
         "data": table,
         "preparation": checked(PreparationTable, preparation),
         "model": ModelTable(**model),
     }
     study = checked(Study, contents)
     return carry_out(study, source, out, observers)
+
+
+def _plain(value: Any) -> Any:
+    """Return a number of NumPy as one of Python."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def checked(table: type[TableT], values: Mapping[str, Any]) -> TableT:
@@ -132,10 +152,9 @@ def checked(table: type[TableT], values: Mapping[str, Any]) -> TableT:
     try:
         return table.model_validate(values)
     except ValidationError as cause:
-        mistakes = cause.errors()
-        name = str(mistakes[0]["loc"][0])
-        rules = [str(one["msg"]) for one in mistakes if str(one["loc"][0]) == name]
-        raise ParameterError(rule_broken(name, mistakes[0]["input"], rules)) from cause
+        name = str(cause.errors()[0]["loc"][0])
+        mistakes = [one for one in cause.errors() if str(one["loc"][0]) == name]
+        raise ParameterError(rule_broken(name, mistakes)) from cause
 
 
 def run(
@@ -192,47 +211,77 @@ def carry_out(
 ) -> RunResult:
     """Prepare, train, judge and keep; what `fit` and `run` share."""
     parts = deal_parts(study, source)
+    check_figures(study.figures.show, parts.task)
     parameters, chosen = choose_parameters(parts, study.model.parameters)
     check_model(kind_of(parts.task), parameters)
-    choices = (*parts.choices, *chosen)
-    resolved = _resolved(study, source, parts, parameters)
-    text = study_to_toml(resolved, _comments(choices, resolved))
+    resolved, choices = _resolved(study, source, parts, parameters, (*parts.choices, *chosen))
     estimator = _estimator(study, parts, parameters)
-    folder = None if out is None else _open_folder(out, study.name or source.name, text)
+    # Whatever could fail about the data fails before hours of training.
+    table = data_room.describe(parts.frame, parts.found.names, parts.task)
+    folder = None if out is None else _open_folder(out, resolved)
     model = TabularModel(parts.preparation, estimator, parts.encoding, parts.task, choices)
     keepers = () if folder is None else (Checkpoints(folder, model),)
-    remarks, diverged = _train(estimator, parts, (*observers, *keepers))
-    result = RunResult(
-        name=study.name or source.name,
-        folder=None if folder is None else folder.path,
-        source=source.words,
-        target=parts.found.names,
-        seed=study.seed,
-        table=data_room.describe(parts.frame, parts.found.names),
-        split=parts.split,
-        network=explain.describe(estimator),
-        fit=estimator.result_,
-        metrics=judge(model, parts),
-        choices=choices,
-        column_choices=parts.preparation.choices_,
-        remarks=(*parts.split.remarks, *remarks),
-        settings=parameters,
-        model=model,
-    )
-    if folder is not None:
-        keep_run(folder, result, parts, figures=tuple(study.figures.show))
-        report(folder.path)
+    with _telling_where(folder):
+        remarks, diverged = _train(estimator, parts, (*observers, *keepers))
+        if folder is not None:
+            keep_training(folder, model)
+        result = RunResult(
+            name=str(resolved.name),
+            folder=None if folder is None else folder.path,
+            source=source.words,
+            seed=study.seed,
+            table=table,
+            remarks=(*parts.split.remarks, *remarks, *_number_remarks(table)),
+            settings=parameters,
+            model=model,
+            **_outcome(model, parts),
+        )
+        if folder is not None:
+            keep_run(folder, result, parts, figures=tuple(study.figures.show))
+            report(folder.path)
     if diverged is not None:
         kept = "" if folder is None else f" What was learned is kept in {folder.path}."
         raise DivergedError(f"{diverged}{kept}")
     return result
 
 
-def _open_folder(out: str | Path, name: str, study: str) -> RunFolder:
+def _outcome(model: TabularModel, parts: Parts) -> dict[str, Any]:
+    """Return what a result says about the trained model."""
+    return {
+        "target": parts.found.names,
+        "split": parts.split,
+        "network": explain.describe(model.estimator),
+        "fit": model.estimator.result_,
+        "metrics": judge(model, parts),
+        "choices": model.choices,
+        "column_choices": parts.preparation.choices_,
+    }
+
+
+def _number_remarks(table: TableDescription) -> list[str]:
+    return [remark for remark in table.remarks if MEANT_AS_NUMBERS in remark]
+
+
+def _open_folder(out: str | Path, study: Study) -> RunFolder:
     now = datetime.now().astimezone()
-    folder = RunFolder.create(Path(out).expanduser(), name, now=now)
-    folder.write_text("study.toml", study)
+    text = study_to_toml(study, _comments(study))
+    folder = RunFolder.create(Path(out).expanduser(), str(study.name), now=now)
+    folder.write_text("study.toml", text)
     return folder
+
+
+@contextlib.contextmanager
+def _telling_where(folder: RunFolder | None) -> Iterator[None]:
+    """Let an interrupt that ends a run say what is left of it."""
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        if folder is None:
+            raise
+        message = (
+            f"interrupted before the run was complete; what there was is kept in {folder.path}"
+        )
+        raise KeyboardInterrupt(message) from stop
 
 
 def _estimator(study: Study, parts: Parts, parameters: dict[str, Any]) -> Any:
@@ -254,10 +303,10 @@ def _train(
     """Fit; return what was warned about, and the sentence of a divergence."""
     estimator.set_callbacks(*observers)
     rows: dict[str, Any] = {}
-    if len(parts.validation) and estimator.early_stopping:
-        rows["X_val"] = parts.validation.x
+    if len(parts.watched):
+        rows["X_val"] = parts.watched.x
         if parts.task != "autoencoder":
-            rows["y_val"] = parts.validation.y
+            rows["y_val"] = parts.watched.y
     target = () if parts.task == "autoencoder" else (parts.train.y,)
     diverged = None
     with warnings.catch_warnings(record=True) as caught:
@@ -277,8 +326,14 @@ def _train(
     return remarks, diverged
 
 
-def _resolved(study: Study, source: Source, parts: Parts, parameters: dict[str, Any]) -> Study:
-    """Return the study with everything that was chosen written out."""
+def _resolved(
+    study: Study,
+    source: Source,
+    parts: Parts,
+    parameters: dict[str, Any],
+    choices: Sequence[Choice],
+) -> tuple[Study, tuple[Choice, ...]]:
+    """Return the study with everything that was chosen written out, and all choices."""
     assert study.data is not None  # noqa: S101  (deal_parts has looked)
     names = list(parts.found.names)
     target = study.data.target if not names else (names[0] if len(names) == 1 else names)
@@ -289,8 +344,17 @@ def _resolved(study: Study, source: Source, parts: Parts, parameters: dict[str, 
         update={"source": source.where, "target": target, "task": parts.task, "split": split}
     )
     model = ModelTable(kind=kind_of(parts.task), **_without_none(parameters))  # type: ignore[arg-type]  # a known kind
+    current = {"target": ", ".join(names), "task": parts.task}
+    current |= {name: said(value) for name, value in parameters.items()}
+    choices = remember(study, current, choices)
+    chosen = {
+        choice.subject: ChosenTable(value=choice.value, reason=choice.reason)
+        for choice in choices
+        if choice.subject in current
+    }
     name = study.name or source.name
-    return study.model_copy(update={"name": name, "data": table, "model": model})
+    update = {"name": name, "data": table, "model": model, "chosen": chosen}
+    return study.model_copy(update=update), choices
 
 
 def _without_none(parameters: dict[str, Any]) -> dict[str, Any]:
@@ -298,11 +362,9 @@ def _without_none(parameters: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in parameters.items() if value is not None}
 
 
-def _comments(choices: Sequence[Choice], study: Study) -> dict[str, str]:
+def _comments(study: Study) -> dict[str, str]:
     homes = {"target": "data.target", "task": "data.task"}
-    homes |= {name: f"model.{name}" for name in study.model.parameters}
     return {
-        homes[choice.subject]: f"chosen: {choice.reason}"
-        for choice in choices
-        if choice.subject in homes
+        homes.get(subject, f"model.{subject}"): f"chosen: {one.reason}"
+        for subject, one in study.chosen.items()
     }

@@ -34,6 +34,7 @@ def judge(model: TabularModel, parts: Parts) -> RunMetrics:
         baseline=baseline,
         baseline_answer=answer,
         standardised=standardised,
+        validation_chose=len(parts.watched) > 0 and model.estimator.result_.restored_best,
     )
 
 

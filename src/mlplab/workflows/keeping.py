@@ -26,7 +26,7 @@ from mlplab.workflows.reviving import revive
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Checkpoints", "KeptRun", "keep_run", "read_run"]
+__all__ = ["Checkpoints", "KeptRun", "keep_run", "keep_training", "read_run"]
 
 CHECKPOINT_SECONDS = 10.0
 
@@ -90,18 +90,28 @@ class Checkpoints:
         """Do nothing: the whole run is kept next."""
 
 
-def keep_run(
-    folder: RunFolder, result: RunResult, parts: Parts, figures: tuple[str, ...] = ()
-) -> None:
-    """Write everything of a run into its folder, from which the report is then written.
+def keep_training(folder: RunFolder, model: TabularModel) -> None:
+    """Write history and model, before anything is computed about them.
 
     Raises
     ------
     OutputError
         A file cannot be written.
     """
-    folder.write_history(result.fit.history)
-    folder.write_bytes(MODEL, to_bytes(result.model.to_artifact()))
+    folder.write_history(model.estimator.result_.history)
+    folder.write_bytes(MODEL, to_bytes(model.to_artifact()))
+
+
+def keep_run(
+    folder: RunFolder, result: RunResult, parts: Parts, figures: tuple[str, ...] = ()
+) -> None:
+    """Write what `keep_training` has not, so that the report can be written from the folder.
+
+    Raises
+    ------
+    OutputError
+        A file cannot be written.
+    """
     metrics = {"headline": result.metrics.headline, **to_json_ready(_fields(result.metrics))}
     folder.write_json(METRICS, metrics)
     folder.write_bytes(PREDICTIONS, _parquet(_predictions(result, parts)))

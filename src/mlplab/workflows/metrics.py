@@ -12,6 +12,7 @@ from sklearn.utils.multiclass import unique_labels
 
 from mlplab._typing import AnyArray
 from mlplab.errors import DataError
+from mlplab.nn import settle_constant_columns
 from mlplab.results import (
     ClassAverage,
     ClassificationMetrics,
@@ -162,6 +163,7 @@ def regression_metrics(
     """
     true, pred = (_as_columns(y) for y in (y_true, y_pred))
     true, pred = _pair(true, pred, 2)
+    true = settle_constant_columns(true.astype(np.float64))
     names = [str(name) for name in _names(output_names, true.shape[1], "output_names")]
     outputs = [_one_output(name, true[:, k], pred[:, k]) for k, name in enumerate(names)]
     r2 = [output.r2 for output in outputs if output.r2 is not None]

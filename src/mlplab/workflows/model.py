@@ -11,7 +11,7 @@ import numpy as np
 
 from mlplab import explain
 from mlplab._typing import AnyArray
-from mlplab.data import Preparation, TargetEncoding, to_frame
+from mlplab.data import Preparation, TargetEncoding, check_rows, to_frame
 from mlplab.errors import ModelFileError, ParameterError
 from mlplab.estimators import MLPAutoencoder, MLPClassifier, MLPRegressor
 from mlplab.export import join, split
@@ -69,8 +69,16 @@ class TabularModel:
         return () if self.encoding is None else self.encoding.classes
 
     def features(self, table: Any) -> AnyArray:
-        """Return what the network gets for a table, shape (rows, features)."""
-        return self.preparation.transform(table)
+        """Return what the network gets for a table, shape (rows, features).
+
+        Raises
+        ------
+        DataError
+            There is no row, a column is not there, or holds what training did not allow.
+        """
+        frame = to_frame(table)
+        check_rows(frame, 1, "Predicting")
+        return self.preparation.transform(frame)
 
     def predict(self, table: Any) -> AnyArray:
         """Predict in the words or units of the table.
@@ -170,12 +178,12 @@ class TabularModel:
                 output_names=names,
             )
         predicted = np.asarray(self.estimator.predict(x))
+        names = list(self.encoding.names)
         if standardised:
             mean, scale = (np.array(v) for v in (self.encoding.mean, self.encoding.scale))
             truth = (truth.reshape(len(truth), -1) - mean) / scale
             predicted = predicted.reshape(len(truth), -1)
-            return regression_metrics(truth, predicted, scale=STANDARDISED)
-        names = list(self.encoding.names)
+            return regression_metrics(truth, predicted, scale=STANDARDISED, output_names=names)
         return regression_metrics(truth, self.encoding.decode(predicted), output_names=names)
 
     def describe(self) -> ModelDescription:

@@ -11,6 +11,7 @@ import numpy as np
 from mlplab import data
 from mlplab._typing import AnyArray
 from mlplab.data import FoundTarget, Preparation, TargetEncoding
+from mlplab.data.frames import as_numbers
 from mlplab.errors import DataError, ParameterError, did_you_mean
 from mlplab.results import Choice, SplitSizes, Task
 from mlplab.workflows.settings import KIND_OF_TASK
@@ -64,6 +65,8 @@ class Parts:
     ----------
     train, validation, test : Part
         The last two may be empty.
+    watched : Part
+        The validation rows whose class the network knows: what training can watch.
     test_rows : ndarray of int
         Row numbers of the test rows in their table, from 0.
     preparation : Preparation
@@ -78,6 +81,7 @@ class Parts:
 
     train: Part
     validation: Part
+    watched: Part
     test: Part
     test_rows: AnyArray
     preparation: Preparation
@@ -128,11 +132,12 @@ def deal_parts(study: Study, source: Source) -> Parts:
             _part(preparation, encoding, rows, whole)
             for rows, whole in zip(features, frames, strict=True)
         ]
-    remarks = tuple(dict.fromkeys(str(warning.message) for warning in caught))
+    watched, unknown = _known_classes(found, made)
+    remarks = dict.fromkeys([*unknown, *(str(warning.message) for warning in caught)])
     sizes = replace(sizes, remarks=(*sizes.remarks, *remarks))
     rows = split.test if test_frame is None else np.arange(len(test_frame))
     return Parts(
-        made[0], _known_classes(found, made), made[2], rows, preparation, encoding, found, sizes,
+        made[0], made[1], watched, made[2], rows, preparation, encoding, found, sizes,
         tuple(choices), frame, source.image,
     )  # fmt: skip
 
@@ -220,12 +225,40 @@ def _preparation(
     if found.task == "autoencoder":
         target = study.data.target if study.data and study.data.target else source.target
         drop |= dict.fromkeys([target] if isinstance(target, str) else target)
-    missing = [name for name in asked if name not in source.frame.columns]
-    if missing:
-        hint = did_you_mean(missing[0], source.frame.columns) or " Check the name."
-        raise DataError(f"`drop` must name columns of the table; got {missing[0]!r}.{hint}")
+    _check_drop(asked, list(source.frame.columns), found.names)
     kept = [name for name in drop if name in source.frame.columns and name not in found.names]
     return Preparation(**given, drop=kept), choices
+
+
+def _check_drop(asked: list[str], columns: list[str], target: tuple[str, ...]) -> None:
+    for name in asked:
+        if name not in columns:
+            hint = did_you_mean(name, columns) or " Check the name."
+            raise DataError(f"`drop` must name columns of the table; got {name!r}.{hint}")
+        if name in target:
+            raise DataError(
+                f"`drop` must not name the target; got {name!r}. Take it out of the list, or "
+                "name another target."
+            )
+    if asked and set(columns) <= {*asked, *target}:
+        raise DataError(
+            f"`drop` must leave a column to learn from; got all of {', '.join(asked)}. Keep one."
+        )
+
+
+def _refuse_words(study: Study, found: FoundTarget, frame: pd.DataFrame) -> None:
+    """Say that whoever asked for numbers has named words."""
+    asked = {"task": "auto" if study.data is None else study.data.task, "kind": study.model.kind}
+    key = next((key for key, value in asked.items() if value != "auto"), None)
+    for name in found.names:
+        stray = as_numbers(frame[name])[1]
+        if key is not None and stray.any():
+            row = int(np.flatnonzero(stray)[0])
+            raise DataError(
+                f"`{key}` is {asked[key]!r}, so the target must hold numbers; {name!r} holds "
+                f"{frame[name].iloc[row]!r} in row {row + 1}. Correct the value, name another "
+                "target, or learn classes."
+            )
 
 
 def _learn_encoding(
@@ -239,7 +272,8 @@ def _learn_encoding(
     standardise = study.preparation.standardise_target
     if standardise is None:
         standardise = study.model.parameters.get("loss") not in _POSITIVE_LOSSES
-    TargetEncoding.learn(frame, found.names, found.task)  # says which row is no number
+    _refuse_words(study, found, frame)
+    TargetEncoding.learn(frame, found.names, found.task)  # says which row is not finite
     return TargetEncoding.learn(train, found.names, found.task, standardise=standardise)
 
 
@@ -262,12 +296,24 @@ def _part(
     return Part(x, encoded, encoding.decode(encoded) if numbers else encoded)
 
 
-def _known_classes(found: FoundTarget, parts: list[Part]) -> Part:
-    """Return the validation rows whose class occurs in training; others cannot be watched."""
+def _known_classes(found: FoundTarget, parts: list[Part]) -> tuple[Part, list[str]]:
+    """Return the validation rows whose class occurs in training, and a remark about the others.
+
+    The loss of a class that the network does not know is infinite, so it cannot be watched.
+    """
     validation = parts[1]
     if found.task != "classification" or not len(validation):
-        return validation
-    return validation.take(np.flatnonzero(np.isin(validation.y, parts[0].y)))
+        return validation, []
+    known = np.isin(validation.y, parts[0].y)
+    if known.all():
+        return validation, []
+    strange = np.unique(validation.y[~known]).tolist()
+    shown = ", ".join(repr(one) for one in strange[:3]) + (", …" if len(strange) > 3 else "")
+    remark = (
+        f"{int((~known).sum())} of {len(known)} validation rows are of classes that no training "
+        f"row has ({shown}). They are judged, and count as wrong; training does not watch them."
+    )
+    return validation.take(np.flatnonzero(known)), [remark]
 
 
 def kind_of(task: Task) -> str:

@@ -19,7 +19,9 @@ from mlplab.workflows.sources import read_source
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["evaluate", "predict"]
+__all__ = ["check_suffix", "evaluate", "predict", "tabular", "write_table"]
+
+_SUFFIXES = (".csv", ".tsv", ".parquet", ".pq")
 
 
 def predict(
@@ -38,10 +40,11 @@ def predict(
     data : str, Path, Dataset or table
         The rows; columns that the model does not use are ignored.
     out : str or Path, optional
-        Where to write: ``.parquet`` as Parquet, all else as CSV.
+        Where to write: a name that ends in .csv, .tsv, .parquet or .pq.
     keep : str, optional
         A column to copy beside the predictions. Left out: the columns that training took for
-        identifiers, else the number of the row, from 1.
+        identifiers, else the number of the row, from 1. Where its name is that of an answer,
+        it is followed by ``(given)``.
 
     Returns
     -------
@@ -52,9 +55,12 @@ def predict(
     Raises
     ------
     DataError
-        A column is not there (with the nearest name), or holds what training did not allow.
+        There is no row, a column is not there (with the nearest name), or holds what training
+        did not allow.
     ModelFileError
         The model cannot be read, or is no model of a table.
+    ParameterError
+        `out` has another suffix.
     OutputError
         The file cannot be written.
 
@@ -63,10 +69,14 @@ def predict(
     UserWarning
         A column holds categories that training never saw; says how many.
     """
+    if out is not None:
+        check_suffix(Path(out))
     used = tabular(model)
     frame = _frame_of(data, prefer_test=False)
-    columns = {**_identifiers(used, frame, keep), **_answers(used, frame)}
-    answers = data_room.to_frame(columns)
+    found = _answers(used, frame)
+    given = _identifiers(used, frame, keep)
+    kept = {f"{name} (given)" if name in found else name: rows for name, rows in given.items()}
+    answers = data_room.to_frame({**kept, **found})
     if out is not None:
         write_table(answers, Path(out).expanduser())
     return answers
@@ -156,18 +166,31 @@ def _answers(model: TabularModel, frame: pd.DataFrame) -> dict[str, Any]:
     return answers
 
 
+def check_suffix(path: Path) -> None:
+    """Raise `ParameterError` if no way of writing a table belongs to the name of a file."""
+    if path.suffix.lower() not in _SUFFIXES:
+        raise ParameterError(
+            f"`out` must end in {', '.join(_SUFFIXES[:-1])} or {_SUFFIXES[-1]}; got "
+            f"{path.name!r}. Use {path.stem + '.csv'!r}."
+        )
+
+
 def write_table(frame: pd.DataFrame, path: Path) -> None:
-    """Write a table so that the file is whole at every moment.
+    """Write a table, in the way that its suffix says; the file is whole at every moment.
 
     Raises
     ------
+    ParameterError
+        The suffix says nothing.
     OutputError
         The file cannot be written.
     """
+    check_suffix(path)
     if path.suffix.lower() in {".parquet", ".pq"}:
         buffer = io.BytesIO()
         frame.to_parquet(buffer, engine="pyarrow", index=False)
         content = buffer.getvalue()
     else:
-        content = frame.to_csv(index=False, lineterminator="\n").encode()
+        separator = "\t" if path.suffix.lower() == ".tsv" else ","
+        content = frame.to_csv(index=False, lineterminator="\n", sep=separator).encode()
     write_atomically(path, content)

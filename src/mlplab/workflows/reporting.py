@@ -198,8 +198,9 @@ def _training(result: RunResult) -> list[str]:
         kept = " Its weights were kept." if fit.restored_best else ""
         sentences.append(f"The best epoch was {fit.best_epoch}.{kept}")
     split = result.split
+    watched = "chose the epoch" if result.metrics.validation_chose else "were watched"
     sentences.append(
-        f"{split.train:,} rows trained, {split.validation:,} chose the epoch, {split.test:,} were "
+        f"{split.train:,} rows trained, {split.validation:,} {watched}, {split.test:,} were "
         f"kept for the test; the split is {split.how}."
     )
     return sentences

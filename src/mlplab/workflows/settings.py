@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mlplab.data import Preparation
@@ -12,7 +12,15 @@ from mlplab.errors import ParameterError, did_you_mean
 from mlplab.estimators import MLPAutoencoder, MLPClassifier, MLPRegressor
 from mlplab.results import Task
 
-__all__ = ["KIND_OF_TASK", "check_model", "estimator_class", "parse_settings", "split_settings"]
+__all__ = [
+    "KIND_OF_TASK",
+    "check_figures",
+    "check_model",
+    "estimator_class",
+    "parameter_names",
+    "parse_settings",
+    "split_settings",
+]
 
 KIND_OF_TASK: dict[Task, str] = {
     "classification": "classifier",
@@ -25,12 +33,18 @@ _CLASSES: dict[str, Any] = {
     "regressor": MLPRegressor,
     "autoencoder": MLPAutoencoder,
 }
+_TASKS_OF_FIGURES: dict[str, tuple[Task, ...]] = {
+    "label_histogram": ("classification", "multilabel"),
+    "confusion": ("classification",),
+    "prediction_error": ("regression",),
+}
 # The seed of the study is the seed of everything; progress is told in another way.
 _NOT_SETTINGS = frozenset({"random_state", "verbose", "warm_start"})
 _PREPARATION = (
-    *(n for n in inspect.signature(Preparation).parameters if n not in {"drop", "kinds"}),
+    *(name for name in inspect.signature(Preparation).parameters if name != "drop"),
     "standardise_target",
 )
+_LISTED = " See `mlplab fit --help`."
 
 
 def estimator_class(kind: str) -> Any:
@@ -61,9 +75,29 @@ def check_model(kind: str, parameters: Mapping[str, Any]) -> None:
             way_out = "Use `seed`." if name == "random_state" else "Leave it out."
             raise ParameterError(f"`{name}` is not a setting of a study. {way_out}")
         if name not in valid:
-            hint = did_you_mean(name, valid) or " `mlplab fit --help` shows where they are listed."
-            raise ParameterError(f"`{name}` is no parameter of the network.{hint}")
+            raise ParameterError(_no_parameter(name, kind, valid))
     check_parameters(parameters)
+
+
+def check_figures(show: Sequence[str], task: Task) -> None:
+    """Raise `ParameterError` if a figure does not fit the task."""
+    for name in show:
+        tasks = _TASKS_OF_FIGURES.get(name, (task,))
+        if task not in tasks:
+            raise ParameterError(
+                f"`figures.show` must fit the task; {name!r} is for {' and '.join(tasks)}, and the "
+                f"task is {task}. Take it out of the list."
+            )
+
+
+def _no_parameter(name: str, kind: str, valid: list[str]) -> str:
+    homes = [other for other in _CLASSES if name in parameter_names(other)]
+    if homes:
+        return (
+            f"`{name}` is no parameter of the {kind}; it belongs to the {' and the '.join(homes)}. "
+            "Leave it out, or name another task."
+        )
+    return f"`{name}` is no parameter of the network.{did_you_mean(name, valid) or _LISTED}"
 
 
 def parse_settings(items: list[str] | tuple[str, ...]) -> dict[str, Any]:
@@ -129,6 +163,6 @@ def split_settings(settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[st
         elif name in names or name in _NOT_SETTINGS:
             model[name] = value
         else:
-            hint = did_you_mean(name, names) or f" The settings are {', '.join(names)}."
+            hint = did_you_mean(name, names) or _LISTED
             raise ParameterError(f"`{name}` is no setting of a network or preparation.{hint}")
     return model, preparation

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
 
 __all__ = [
+    "ChosenTable",
     "DataTable",
     "FiguresTable",
     "ModelTable",
@@ -147,6 +148,19 @@ class TraceTable(_Table):
     notation: Literal["deep_learning", "pattern_recognition"] = "deep_learning"
 
 
+class ChosenTable(_Table):
+    """Something that was chosen automatically when a run wrote its study.
+
+    Attributes
+    ----------
+    value, reason : str
+        As in `mlplab.results.Choice`. The reason holds as long as the study says the value.
+    """
+
+    value: StrictStr
+    reason: StrictStr
+
+
 class Study(_Table):
     """Everything about a run; the same study gives the same result.
 
@@ -161,6 +175,9 @@ class Study(_Table):
     model : ModelTable
     figures : FiguresTable
     trace : TraceTable or None
+    chosen : dict of str to ChosenTable
+        What was not said but chosen: target, task and parameters of the network, by name. A run
+        writes it, so that running its study again tells the reasons again.
     """
 
     name: StrictStr | None = None
@@ -170,3 +187,4 @@ class Study(_Table):
     model: ModelTable = ModelTable()
     figures: FiguresTable = FiguresTable()
     trace: TraceTable | None = None
+    chosen: dict[str, ChosenTable] = {}

@@ -12,10 +12,11 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from mlplab.errors import DataError, ParameterError, StudyError, did_you_mean
-from mlplab.workflows.settings import check_model
+from mlplab.workflows.settings import check_model, parameter_names
 from mlplab.workflows.study import Study
+from mlplab.workflows.wording import rule_broken
 
-__all__ = ["line_of", "naming_lines", "parse_study", "read_study", "rule_broken"]
+__all__ = ["line_of", "naming_lines", "parse_study", "read_study"]
 
 _LATER = ("sweep", "compare")
 _KEY = re.compile(
@@ -139,29 +140,34 @@ def naming_lines(path: Path | None, key: tuple[str, ...] | None = None) -> Itera
         The study; None changes nothing.
     key : tuple of str, optional
         What the errors are about. Left out, the name in backticks at the start of the message
-        tells.
+        tells; errors about data without one are about the source.
     """
     try:
         yield
     except (DataError, ParameterError) as error:
-        where = None if path is None else _place(path, key, str(error))
+        about = key or _key_named(error)
+        where = None if path is None or about is None else _line_in(path, about)
         if path is None or where is None:
             raise
         raise type(error)(f"{path.name}, line {where}: {error}") from error
 
 
-def _place(path: Path, key: tuple[str, ...] | None, message: str) -> int | None:
-    text = path.read_text(encoding="utf-8-sig")
-    if key is not None:
-        return line_of(text, key)
-    named = re.match(r"`([\w.]+)`", message)
-    if named is None:
-        return None
-    for table in ("data", "model", "preparation"):
-        whole = (table, *named[1].split("."))
-        if _find(text, whole[:2])[1] == 2:
-            return line_of(text, whole)
-    return None
+def _line_in(path: Path, key: tuple[str, ...]) -> int | None:
+    """Return the line of a key or of the nearest table above it; None if not even that is there."""
+    line, depth = _find(path.read_text(encoding="utf-8-sig"), key)
+    return line if depth else None
+
+
+def _key_named(error: DataError | ParameterError) -> tuple[str, ...] | None:
+    """Return where a study says what an error is about."""
+    named = re.match(r"`([\w.]+)`", str(error))
+    path = tuple(named[1].split(".")) if named else ("",)
+    for home in ((), ("data",), ("data", "split"), ("preparation",), ("model",)):
+        if path[0] in _model_at(home).model_fields:
+            return (*home, *path)
+    if path[0] in parameter_names("auto"):
+        return ("model", *path)
+    return ("data", "source") if isinstance(error, DataError) else None
 
 
 def _names(dotted: str) -> tuple[str, ...]:
@@ -217,20 +223,7 @@ def _sentence(path: tuple[str, ...], mistakes: Sequence[Mapping[str, Any]]) -> s
         return f"{where} has no key {path[-1]!r}.{hint}"
     if first["type"] == "missing":
         return f"`{dotted}` must be given; got nothing. Add the line."
-    return rule_broken(dotted, first["input"], [str(mistake["msg"]) for mistake in mistakes])
-
-
-def rule_broken(name: str, value: Any, messages: Sequence[str]) -> str:
-    """Return the sentence about a value that pydantic refused, by its messages."""
-    rules = dict.fromkeys(_rule(message) for message in messages)
-    names = [name for message in messages for name in re.findall(r"'(\w+)'", message)]
-    hint = did_you_mean(value, names) if isinstance(value, str) and names else ""
-    return f"`{name}` must be {' or '.join(rules)}; got {value!r}.{hint}"
-
-
-def _rule(message: str) -> str:
-    rule = re.sub(r"^Input should be (an? instance of )?", "", message)
-    return rule.replace("valid ", "").partition(", unable")[0]
+    return rule_broken(dotted, mistakes)
 
 
 def _model_at(path: tuple[str, ...]) -> Any:
