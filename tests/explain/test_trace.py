@@ -432,3 +432,17 @@ def test_wrong_number_of_parameters() -> None:
     plan, parameters = plan_2_2_1()
     with pytest.raises(ParameterError, match="must be a vector of 9 numbers"):
         trace(plan, TrainingData(np.eye(2), np.ones((2, 1))), parameters[:4])
+
+
+def test_an_estimator_is_traced_on_rows_and_targets() -> None:
+    """The short way: the estimator knows its plan and its weights."""
+    from sklearn.datasets import load_iris
+
+    from mlplab import MLPClassifier
+
+    X, y = load_iris(return_X_y=True)
+    clf = MLPClassifier((2,), solver="sgd", random_state=0).initialize(X, y)
+    short = trace(clf, X[:2], y[:2])
+
+    assert short == trace(*clf.training_problem(X[:2], y[:2]))
+    assert clf.coefs_[0][0, 0] in dict(short.initial).values()

@@ -123,3 +123,10 @@ def test_scores_that_do_not_exist_are_nan() -> None:
     assert np.isnan(nn.r2(nn.SquaredError(), one, one))
     for score in nn.SCORES.values():
         assert np.isnan(score(nn.SquaredError(), np.full((3, 1), np.inf), np.ones((3, 1)), None))
+    wobble = 0.1 + np.array([0, 1, -1, 2]) * np.spacing(0.1)
+    target = np.column_stack([wobble, [1.0, 2.0, 3.0, 4.0], [0.0, 0.0, 0.0, 1e-9]])
+    settled = nn.settle_constant_columns(target)
+
+    assert np.ptp(settled[:, 0]) == 0
+    np.testing.assert_array_equal(settled[:, 1:], target[:, 1:])
+    assert np.ptp(target[:, 0]) > 0

@@ -134,3 +134,11 @@ def test_kinks_are_left_out() -> None:
         nn.register(dataclasses.replace(stairs, kinks=()))
     nn.register(stairs)
     assert nn.find_activation("stairs") is stairs
+
+
+def test_a_derivative_that_writes_to_its_arguments_is_refused() -> None:
+    """NumPy's own functions take a second argument for the array to write to."""
+    with pytest.raises(GradientError, match="leave their arguments alone"):
+        nn.register(nn.ActivationFunction("sine", "sin z", np.sin, np.cos))
+    with pytest.raises(ParameterError, match="ActivationFunction"):
+        nn.register(np.sin)

@@ -18,7 +18,7 @@ from mlplab.estimators.plans import hidden_sizes, per_hidden_layer
 from mlplab.estimators.regressor import check_counts, regression_loss
 from mlplab.estimators.rows import FitRows, check_row_weights, keep_parameters, pair_validation
 from mlplab.estimators.rules import DEFAULTS
-from mlplab.nn import Loss, NetworkSpec, apply_link, forward_pass
+from mlplab.nn import Loss, NetworkSpec, apply_link, forward_pass, settle_constant_columns
 
 __all__ = ["MLPAutoencoder"]
 
@@ -276,4 +276,5 @@ n_threads
         """
         rows = self._check_rows(X)
         dense = rows.toarray() if sparse.issparse(rows) else rows
-        return float(r2_score(dense, self.reconstruct(X), sample_weight=sample_weight))
+        steady = settle_constant_columns(dense)
+        return float(r2_score(steady, self.reconstruct(X), sample_weight=sample_weight))

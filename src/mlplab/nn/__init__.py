@@ -44,7 +44,7 @@ from mlplab.nn.objective import ObjectiveValue, mean_loss, objective, objective_
 from mlplab.nn.penalties import Penalties
 from mlplab.nn.register import CUSTOM_LOSSES, LOSSES, register, unregister
 from mlplab.nn.regression_losses import AbsoluteError, Huber, Poisson, SquaredError
-from mlplab.nn.scores import SCORES, accuracy, decide, r2
+from mlplab.nn.scores import SCORES, accuracy, decide, r2, settle_constant_columns
 from mlplab.nn.storage import loss_from_dict, loss_to_dict
 
 __all__ = [
@@ -101,5 +101,6 @@ __all__ = [
     "objective_and_gradient",
     "r2",
     "register",
+    "settle_constant_columns",
     "unregister",
 ]

@@ -57,6 +57,13 @@ def register(function: ActivationFunction | Loss, *, overwrite: bool = False) ->
     >>> register(square)
     >>> unregister("square")
     """
+    if not isinstance(function, (ActivationFunction, Loss)):
+        message = (
+            "`function` must be an ActivationFunction or a loss with name, link, values and "
+            f"gradient; got {type(function).__name__}. Wrap it: "
+            "ActivationFunction(name, formula, value, derivative)."
+        )
+        raise ParameterError(message)
     name = function.name
     taken = name in _RESERVED
     own = name in ACTIVATIONS or name in CUSTOM_LOSSES
@@ -98,8 +105,18 @@ def _check_activation(function: ActivationFunction) -> None:
     grid = np.linspace(-4.0, 4.0, 81)
     distance = [np.abs(grid - kink) for kink in function.kinks]
     z = grid[np.all(np.reshape(distance, (-1, grid.size)) > 0.02, axis=0)].reshape(1, -1)
-    a = function.value(z.copy())
-    analytic = np.asarray(function.derivative(z.copy(), a))
+    try:
+        a = np.asarray(function.value(z.copy()))
+        # A function of z alone, np.cos say, would take `a` for the array to write its result to.
+        a.setflags(write=False)
+        analytic = np.asarray(function.derivative(z.copy(), a))
+    except (TypeError, ValueError) as wrong:
+        message = (
+            f"{function.name!r} must have value(z) and derivative(z, a), which leave their "
+            f"arguments alone; calling them failed with {wrong}. Write them as "
+            "lambda z: … and lambda z, a: …."
+        )
+        raise GradientError(message) from wrong
     for what, array in (("value", a), ("derivative", analytic)):
         if np.shape(array) != z.shape or not np.isfinite(array).all():
             message = (

@@ -15,7 +15,7 @@ from mlplab._typing import Matrix
 from mlplab.nn.links import spans
 from mlplab.nn.losses import Loss
 
-__all__ = ["SCORES", "accuracy", "decide", "is_exclusive", "r2"]
+__all__ = ["SCORES", "accuracy", "decide", "is_exclusive", "r2", "settle_constant_columns"]
 
 Weights = Float[np.ndarray, "batch"] | None
 
@@ -70,3 +70,17 @@ SCORES: dict[str, Callable[[Loss, Matrix, Matrix, Weights], float]] = {
     "r2": r2,
 }
 """Scores by name."""
+
+
+def settle_constant_columns(target: Matrix) -> Matrix:
+    """Return a copy in which columns that vary by rounding alone do not vary at all.
+
+    Of a column that is constant but for the last bit, R² is the quotient of two roundings and may
+    be any number; of a truly constant one it is 1 or 0.
+    """
+    settled = np.array(target)
+    if len(settled):
+        size = np.abs(settled).max(axis=0)
+        steady = np.ptp(settled, axis=0) <= 1e3 * np.finfo(settled.dtype).eps * size
+        settled[:, steady] = settled[0, steady]
+    return settled
