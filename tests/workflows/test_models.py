@@ -193,3 +193,23 @@ def test_tables_are_written_by_their_suffix(mixed_run: RunResult, tmp_path: Path
         with pytest.raises(ParameterError, match="`out` must end in"):
             workflows.predict(mixed_run.model, "no such data", path)
     assert [path.name for path in tmp_path.iterdir()] == ["iris.tsv"]
+
+
+def test_predictions_never_overwrite_what_they_are_made_from(
+    iris_run: RunResult, tmp_path: Path
+) -> None:
+    """Rows and model are refused as the place to write, under whatever path they are named."""
+    rows = tmp_path / "rows.csv"
+    mlplab.data.load("iris").frame.to_csv(rows, index=False)
+    before = rows.read_bytes()
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link.csv").symlink_to(rows)
+    for out in (rows, tmp_path / "folder" / ".." / "rows.csv", tmp_path / "link.csv"):
+        with pytest.raises(ParameterError, match="`out` must be another file than the table"):
+            workflows.predict(iris_run.folder, rows, out)
+    model = tmp_path / "model.csv"
+    model.write_bytes((iris_run.folder / "model.safetensors").read_bytes())
+    with pytest.raises(ParameterError, match="another file than the model"):
+        workflows.predict(model, rows, model)
+    assert rows.read_bytes() == before
+    assert len(workflows.predict(iris_run.folder, rows, tmp_path / "rows-predictions.csv")) == 150

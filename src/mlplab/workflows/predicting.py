@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +61,7 @@ def predict(
     ModelFileError
         The model cannot be read, or is no model of a table.
     ParameterError
-        `out` has another suffix.
+        `out` has another suffix, or is the file of the rows or of the model.
     OutputError
         The file cannot be written.
 
@@ -71,6 +72,7 @@ def predict(
     """
     if out is not None:
         check_suffix(Path(out))
+        _refuse_overwriting(Path(out), {"table": data, "model": model})
     used = tabular(model)
     frame = _frame_of(data, prefer_test=False)
     found = _answers(used, frame)
@@ -173,6 +175,18 @@ def check_suffix(path: Path) -> None:
             f"`out` must end in {', '.join(_SUFFIXES[:-1])} or {_SUFFIXES[-1]}; got "
             f"{path.name!r}. Use {path.stem + '.csv'!r}."
         )
+
+
+def _refuse_overwriting(out: Path, read: Mapping[str, Any]) -> None:
+    """Raise `ParameterError` if an answer would be written over what it is made from."""
+    out = out.expanduser()
+    for what, given in read.items():
+        path = Path(given).expanduser() if isinstance(given, (str, Path)) else None
+        if path is not None and path.exists() and out.exists() and path.samefile(out):
+            raise ParameterError(
+                f"`out` must be another file than the {what}; got {str(out)!r}, which would be "
+                f"overwritten. Use {str(out.with_stem(f'{out.stem}-predictions'))!r}."
+            )
 
 
 def write_table(frame: pd.DataFrame, path: Path) -> None:
