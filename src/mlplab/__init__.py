@@ -19,7 +19,18 @@ _HOMES = {
     "load": "mlplab.workflows",
     "save": "mlplab.workflows",
 }
-_ROOMS = ("data", "engines", "errors", "explain", "export", "nn", "optim", "plots", "results")
+_ROOMS = (
+    "data",
+    "engines",
+    "errors",
+    "explain",
+    "export",
+    "nn",
+    "optim",
+    "plots",
+    "results",
+    "workflows",
+)
 
 __all__ = [
     "MLPAutoencoder",
@@ -37,6 +48,7 @@ __all__ = [
     "plots",
     "results",
     "save",
+    "workflows",
 ]
 
 
