@@ -424,3 +424,24 @@ def test_whole_numbers_of_numpy_are_seeds_and_sizes() -> None:
     result = workflows.fit("iris", seed=np.int64(3), settings={"max_iter": 2}, out=None, **sizes)
     assert result.seed == 3
     assert (result.split.validation, result.split.test) == (15, 30)
+
+
+@pytest.mark.parametrize("task", ["regression", "classification"])
+def test_network_worse_than_the_baseline_is_told_so(task: str, seed: int) -> None:
+    """Headline and remarks say that a constant answer does better."""
+    rng = np.random.default_rng(seed)
+    numbers = rng.normal(size=120)
+    words = np.where(rng.random(120) < 0.75, "often", "seldom")
+    target = numbers if task == "regression" else words
+    frame = pd.DataFrame({**{f"x{k}": rng.normal(size=120) for k in range(6)}, "y": target})
+    settings = {"max_iter": 200, "early_stopping": False, "learning_rate_init": 0.01}
+    result = workflows.fit(frame, task=task, settings=settings, out=None)
+    answer = "the mean (" if task == "regression" else "'often'"
+    assert f"That is worse than always answering {answer}" in result.metrics.headline
+    assert any(f"worse than always answering {answer}" in note for note in result.remarks)
+
+
+def test_network_that_beats_the_baseline_is_not_doubted(iris_run: RunResult) -> None:
+    """Good figures stand alone."""
+    assert iris_run.metrics.shortfall == ""
+    assert not any("always answering" in remark for remark in iris_run.remarks)

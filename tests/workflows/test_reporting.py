@@ -7,6 +7,8 @@ import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from mlplab import workflows
@@ -109,3 +111,33 @@ def test_incomplete_and_altered_folders_are_told(mixed_run: RunResult, tmp_path:
     (folder / "predictions.parquet").write_bytes(b"PAR1")
     with pytest.raises(DataError, match=r"predictions\.parquet"):
         workflows.report(folder)
+
+
+def test_standardised_scale_is_told_beside_the_measured_baseline(seed: int) -> None:
+    """Test rows that spread more than the training rows have a baseline far from 1."""
+    y = np.concatenate([np.random.default_rng(seed).normal(size=80), np.linspace(40, 60, 20)])
+    frame = pd.DataFrame({"x": np.arange(100.0) % 7, "when": range(100), "y": y})
+    study = workflows.Study.model_validate(
+        {
+            "data": {
+                "source": "(in memory)",
+                "target": "y",
+                "task": "regression",
+                "split": {"time": "when"},
+            },
+            "model": {"max_iter": 2},
+        }
+    )
+    result = workflows.run(study, data=frame, out=None)
+    metrics, train = result.metrics, y[: result.split.train]
+    expected = np.sqrt(np.mean((y[80:] - train.mean()) ** 2)) / train.std()
+    assert metrics.standardised_baseline.rmse == pytest.approx(expected)
+    assert metrics.standardised_baseline.rmse > 10
+
+
+def test_report_tells_the_baseline_on_both_scales(diabetes_run: RunResult) -> None:
+    """Nothing about the baseline is assumed."""
+    page = (diabetes_run.folder / "report.html").read_text()
+    baseline = diabetes_run.metrics.standardised_baseline
+    assert f"always answering the mean has an RMSE of {baseline.rmse:.4f}" in page
+    assert "near 1" not in page

@@ -66,6 +66,8 @@ class RunMetrics:
         What the baseline answers, in words.
     standardised : RegressionMetrics or None
         Of a regression whose target was standardised: `judged` on that scale.
+    standardised_baseline : RegressionMetrics or None
+        The baseline on that scale.
     validation_chose : bool
         Whether the validation rows chose the epoch whose weights were kept.
     """
@@ -77,6 +79,7 @@ class RunMetrics:
     baseline: Metrics | None = None
     baseline_answer: str = ""
     standardised: RegressionMetrics | None = None
+    standardised_baseline: RegressionMetrics | None = None
     validation_chose: bool = True
 
     @property
@@ -95,6 +98,7 @@ class RunMetrics:
     def headline(self) -> str:
         """The honest figure in one sentence, beside the baseline."""
         sentence = _headline(self.judged, self.baseline, self.baseline_answer, self.judged_name)
+        sentence += f" That is {self.shortfall}." if self.shortfall else ""
         if self.test:
             return sentence
         if not self.validation:
@@ -107,6 +111,21 @@ class RunMetrics:
                 "unless settings were chosen by looking at them."
             )
         return f"{sentence} These rows are no honest test: {why}."
+
+    @property
+    def shortfall(self) -> str:
+        """How the network fails to beat the baseline, in words; empty if it beats it."""
+        judged, baseline = self.judged, self.baseline
+        constant = f"always answering {self.baseline_answer.rstrip(',')}"
+        if isinstance(judged, RegressionMetrics) and isinstance(baseline, RegressionMetrics):
+            # A figure that is no number beats nothing.
+            return "" if judged.rmse <= baseline.rmse else f"worse than {constant}"
+        if baseline is None or _right(judged) > _right(baseline):
+            return ""
+        if _right(judged) < _right(baseline):
+            return f"worse than {constant}"
+        # Nobody can do better than answering every row rightly.
+        return "" if _right(baseline)[0] == 1.0 else f"no better than {constant}"
 
     def parts(self) -> tuple[tuple[str, Metrics], ...]:
         """Return the parts that have rows, by name."""
@@ -305,6 +324,15 @@ def _headline(metrics: Metrics, baseline: Metrics | None, answer: str, rows: str
         words += f"; always answering {answer} has {readable(baseline.rmse)}"
     r2 = "" if metrics.r2 is None else f" R² is {metrics.r2:.3f}."
     return f"{words}.{r2}"
+
+
+def _right(metrics: Metrics) -> tuple[float, ...]:
+    """Return the figures by which classifiers are compared; larger is better."""
+    if isinstance(metrics, ClassificationMetrics):
+        return (metrics.accuracy,)
+    if isinstance(metrics, MultilabelMetrics):
+        return (metrics.f1_micro, metrics.subset_accuracy)
+    return (-metrics.rmse,)
 
 
 def _listed(names: tuple[str, ...], most: int = 12) -> str:

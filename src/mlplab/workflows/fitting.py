@@ -21,7 +21,7 @@ from mlplab.results import Choice, RunResult, TableDescription
 from mlplab.tracking import RunFolder
 from mlplab.train import FitObserver
 from mlplab.workflows.choosing import choose_parameters, match_class_weight, remember, said
-from mlplab.workflows.judging import judge
+from mlplab.workflows.judging import doubts, judge
 from mlplab.workflows.keeping import Checkpoints, keep_run, keep_training
 from mlplab.workflows.model import TabularModel
 from mlplab.workflows.parts import TEST_SHARE, Parts, deal_parts, kind_of
@@ -231,10 +231,9 @@ def carry_out(
             source=source.words,
             seed=study.seed,
             table=table,
-            remarks=(*parts.split.remarks, *remarks, *_number_remarks(table)),
             settings=parameters,
             model=model,
-            **_outcome(model, parts),
+            **_outcome(model, parts, [*remarks, *_number_remarks(table)]),
         )
         if folder is not None:
             keep_run(folder, result, parts, figures=tuple(study.figures.show))
@@ -245,14 +244,16 @@ def carry_out(
     return result
 
 
-def _outcome(model: TabularModel, parts: Parts) -> dict[str, Any]:
+def _outcome(model: TabularModel, parts: Parts, remarks: Sequence[str]) -> dict[str, Any]:
     """Return what a result says about the trained model."""
+    metrics = judge(model, parts)
     return {
+        "remarks": (*doubts(metrics), *parts.split.remarks, *remarks),
         "target": parts.found.names,
         "split": parts.split,
         "network": explain.describe(model.estimator),
         "fit": model.estimator.result_,
-        "metrics": judge(model, parts),
+        "metrics": metrics,
         "choices": model.choices,
         "column_choices": parts.preparation.choices_,
     }

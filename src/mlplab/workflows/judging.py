@@ -12,20 +12,25 @@ from mlplab.workflows.metrics import (
     multilabel_metrics,
     regression_metrics,
 )
-from mlplab.workflows.model import TabularModel
+from mlplab.workflows.model import STANDARDISED, TabularModel, standardise
 from mlplab.workflows.parts import Part, Parts
 
-__all__ = ["judge"]
+__all__ = ["doubts", "judge"]
 
 
 def judge(model: TabularModel, parts: Parts) -> RunMetrics:
     """Return the figures of a model on all its parts."""
     judged = next(part for part in (parts.test, parts.validation, parts.train) if len(part))
     baseline, answer = _baseline(model, parts.train.truth, judged.truth)
-    standardised = None
+    standardised = standardised_baseline = None
     if model.task == "regression" and model.encoding is not None and model.encoding.mean:
         figures = model.judge(judged.x, judged.truth, standardised=True)
         standardised = figures if isinstance(figures, RegressionMetrics) else None
+        # The mean of the training rows is zero on this scale.
+        scaled = standardise(model.encoding, judged.truth)
+        standardised_baseline = regression_metrics(
+            scaled, np.zeros_like(scaled), scale=STANDARDISED
+        )
     return RunMetrics(
         task=model.task,
         train=model.judge(parts.train.x, parts.train.truth),
@@ -34,8 +39,20 @@ def judge(model: TabularModel, parts: Parts) -> RunMetrics:
         baseline=baseline,
         baseline_answer=answer,
         standardised=standardised,
+        standardised_baseline=standardised_baseline,
         validation_chose=len(parts.watched) > 0 and model.estimator.result_.restored_best,
     )
+
+
+def doubts(metrics: RunMetrics) -> list[str]:
+    """Return what speaks against trusting the figures, in sentences."""
+    if not metrics.shortfall:
+        return []
+    sentence = (
+        f"On the {metrics.judged_name} rows the network is {metrics.shortfall}. Train on more "
+        "rows or for longer, try other settings, or ask whether the columns tell the target."
+    )
+    return [sentence]
 
 
 def _judged(model: TabularModel, part: Part) -> Metrics | None:

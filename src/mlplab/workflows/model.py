@@ -180,8 +180,7 @@ class TabularModel:
         predicted = np.asarray(self.estimator.predict(x))
         names = list(self.encoding.names)
         if standardised:
-            mean, scale = (np.array(v) for v in (self.encoding.mean, self.encoding.scale))
-            truth = (truth.reshape(len(truth), -1) - mean) / scale
+            truth = standardise(self.encoding, truth)
             predicted = predicted.reshape(len(truth), -1)
             return regression_metrics(truth, predicted, scale=STANDARDISED, output_names=names)
         return regression_metrics(truth, self.encoding.decode(predicted), output_names=names)
@@ -246,6 +245,13 @@ def true_values(encoding: TargetEncoding, frame: pd.DataFrame) -> AnyArray:
     """Return a target as classes, indicators, or numbers on their own scale."""
     encoded = encoding.encode(frame)
     return encoded if encoding.kind in {"labels", "label columns"} else encoding.decode(encoded)
+
+
+def standardise(encoding: TargetEncoding, truth: AnyArray) -> AnyArray:
+    """Return a target of numbers on the scale that the network learned, (rows, targets)."""
+    mean, scale = (np.array(v) for v in (encoding.mean, encoding.scale))
+    scaled: AnyArray = (truth.reshape(len(truth), -1) - mean) / scale
+    return scaled
 
 
 def _encoding(header: Mapping[str, Any]) -> TargetEncoding | None:

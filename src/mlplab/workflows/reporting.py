@@ -149,14 +149,18 @@ def _metrics(result: RunResult) -> dict[str, Any]:
 
 
 def _standardised(result: RunResult) -> str:
-    metrics = result.metrics.standardised
+    metrics, baseline = result.metrics.standardised, result.metrics.standardised_baseline
     if metrics is None:
         return ""
     return (
         f"On the standardised scale, on which the network learned, the RMSE of the "
-        f"{result.metrics.judged_name} rows is {metrics.rmse:.4f} and the MAE {metrics.mae:.4f}; "
-        "the mean has an RMSE near 1."
+        f"{result.metrics.judged_name} rows is {metrics.rmse:.4f} and the MAE {metrics.mae:.4f}"
+        + ("." if baseline is None else f"; always answering the mean has {_both(baseline)}.")
     )
+
+
+def _both(metrics: RegressionMetrics) -> str:
+    return f"an RMSE of {metrics.rmse:.4f} and an MAE of {metrics.mae:.4f}"
 
 
 def _classes(result: RunResult) -> dict[str, Any] | None:
