@@ -106,11 +106,11 @@ def test_asked_tasks() -> None:
 
 
 def test_rows_without_target_are_left_out() -> None:
-    """They are counted, explained, and gone; a target without any value is refused."""
+    """They are counted, explained, and gone, the others keep their numbers; a target without any value is refused."""
     frame = table(y=["a", None, "b", None])
     kept, choice = drop_unlabelled(frame, ["y"])
     assert kept["feature"].tolist() == [0.0, 2.0]
-    assert kept.index.tolist() == [0, 1]
+    assert kept.index.tolist() == [0, 2]
     assert choice is not None
     assert choice.value == "2 of 4 left out"
     assert drop_unlabelled(kept, ["y"]) == (kept, None)

@@ -167,3 +167,26 @@ def test_groups_stay_together_and_are_no_feature() -> None:
     wrong = study.model_copy(update={"data": study.data.model_copy(update={"split": split})})
     with pytest.raises(DataError, match="Did you mean 'patient'"):
         workflows.run(wrong, data=frame, out=None)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_mistakes_are_told_by_the_row_of_the_table(seed: int) -> None:
+    """Rows are numbered as the user does: neither the split nor rows left out shift them."""
+    x = np.random.default_rng(seed).normal(size=60)
+    frame = pd.DataFrame({"x": x, "y": [None, "a", "b"] * 20})
+    frame.loc[50, "x"] = np.inf
+    with pytest.raises(DataError, match=r"'x' holds inf in row 51\."):
+        workflows.fit(frame, target="y", seed=seed, out=None)
+    numbers = pd.DataFrame({"x": x, "y": [None, 0.5, 1.5] * 20})
+    numbers.loc[50, "y"] = -np.inf
+    with pytest.raises(DataError, match=r"'y' holds -inf in row 51\."):
+        workflows.fit(numbers, target="y", task="regression", seed=seed, out=None)
+
+
+def test_predictions_name_the_rows_of_the_table(runs: Path) -> None:
+    """Rows without a target are left out, and shift no number."""
+    frame = GOOD.assign(y=[None if row % 4 == 0 else word for row, word in enumerate(GOOD["y"])])
+    result = workflows.fit(frame, target="y", settings={"max_iter": 2}, out=runs)
+    kept = pd.read_parquet(result.folder / "predictions.parquet")
+    assert max(kept["row"]) > 0.75 * N
+    assert kept["true y"].tolist() == frame["y"][kept["row"] - 1].tolist()

@@ -16,9 +16,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlplab._typing import AnyArray
-from mlplab.data.frames import as_numbers, as_words, first_infinite, is_missing, pandas
+from mlplab.data.frames import (
+    ROW,
+    RowError,
+    as_numbers,
+    as_words,
+    first_infinite,
+    is_missing,
+    pandas,
+)
 from mlplab.data.kinds import TRUTH
-from mlplab.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -112,9 +119,10 @@ def raw_numbers(column: pd.Series[Any], kind: str, form: str) -> AnyArray:
         _refuse_stray(column, stray, "a number")
         row = first_infinite(values)
         if row is not None:
-            raise DataError(
-                f"A column must hold finite numbers; {column.name!r} holds {values[row]} in row "
-                f"{row + 1}. Replace it, or leave the value empty."
+            raise RowError(
+                f"A column must hold finite numbers; {column.name!r} holds {values[row]} in "
+                f"{ROW}. Replace it, or leave the value empty.",
+                row,
             )
         return values[np.newaxis]
     if kind == "boolean":
@@ -126,10 +134,11 @@ def _refuse_stray(column: pd.Series[Any], stray: AnyArray, wanted: str) -> None:
     if stray.any():
         row = int(np.flatnonzero(stray)[0])
         more = f" (and {stray.sum() - 1} more)" if stray.sum() > 1 else ""
-        raise DataError(
-            f"Column {column.name!r} must hold {wanted} in every row; row {row + 1} holds "
+        raise RowError(
+            f"Column {column.name!r} must hold {wanted} in every row; {ROW} holds "
             f"{column.iloc[row]!r}{more}. Correct or empty the value, or give the column "
-            "another kind, 'categorical' for example."
+            "another kind, 'categorical' for example.",
+            row,
         )
 
 

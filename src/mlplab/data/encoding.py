@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlplab._typing import AnyArray
-from mlplab.data.frames import as_numbers, as_words, first_infinite, is_missing, to_frame
+from mlplab.data.frames import (
+    ROW,
+    RowError,
+    as_numbers,
+    as_words,
+    first_infinite,
+    is_missing,
+    to_frame,
+)
 from mlplab.data.targets import split_labels
 from mlplab.errors import DataError, ModelFileError
 
@@ -207,9 +215,10 @@ class TargetEncoding:
         codes = np.empty(len(column), dtype=np.int64)
         for row, value in enumerate(_plain(column, as_text=isinstance(self.classes[0], str))):
             if value not in code:
-                raise DataError(
-                    f"Column {column.name!r} must hold a class that training saw; row {row + 1} "
-                    f"holds {value!r}. Leave the row out, or train with it."
+                raise RowError(
+                    f"Column {column.name!r} must hold a class that training saw; {ROW} "
+                    f"holds {value!r}. Leave the row out, or train with it.",
+                    row,
                 )
             codes[row] = code[value]
         return codes
@@ -220,9 +229,10 @@ class TargetEncoding:
         for row, words in enumerate(as_words(column)):
             for label in (words or "").split():
                 if label not in place:
-                    raise DataError(
-                        f"Column {column.name!r} must hold labels that training saw; row "
-                        f"{row + 1} holds {label!r}. Leave the row out, or train with it."
+                    raise RowError(
+                        f"Column {column.name!r} must hold labels that training saw; {ROW} "
+                        f"holds {label!r}. Leave the row out, or train with it.",
+                        row,
                     )
                 matrix[row, place[label]] = 1
         return matrix
@@ -231,9 +241,10 @@ class TargetEncoding:
         wrong = np.argwhere((columns != 0) & (columns != 1))
         if len(wrong):
             row, at = wrong[0]
-            raise DataError(
+            raise RowError(
                 f"A column of labels must hold only 0 and 1; {self.names[at]!r} holds "
-                f"{columns[row, at]:g} in row {row + 1}. Correct it, or use the task 'regression'."
+                f"{columns[row, at]:g} in {ROW}. Correct it, or use the task 'regression'.",
+                int(row),
             )
         return columns.astype(np.int64)
 
@@ -241,10 +252,10 @@ class TargetEncoding:
 def _refuse_missing(column: pd.Series[Any]) -> None:
     missing = is_missing(column)
     if missing.any():
-        raise DataError(
+        raise RowError(
             f"A target must have no missing values; {column.name!r} misses "
-            f"{int(missing.sum())}, the first in row {int(np.flatnonzero(missing)[0]) + 1}. "
-            "Leave these rows out."
+            f"{int(missing.sum())}, the first in {ROW}. Leave these rows out.",
+            int(np.flatnonzero(missing)[0]),
         )
 
 
@@ -252,16 +263,18 @@ def _finite(column: pd.Series[Any]) -> AnyArray:
     values, stray = as_numbers(column)
     if stray.any():
         row = int(np.flatnonzero(stray)[0])
-        raise DataError(
+        raise RowError(
             f"The target of a regression must hold numbers; {column.name!r} holds "
-            f"{column.iloc[row]!r} in row {row + 1}. Correct the value, or use the task "
-            "'classification'."
+            f"{column.iloc[row]!r} in {ROW}. Correct the value, or use the task "
+            "'classification'.",
+            row,
         )
     infinite = first_infinite(values)
     if infinite is not None:
-        raise DataError(
-            f"A target must hold finite numbers; {column.name!r} holds {values[infinite]} in row "
-            f"{infinite + 1}. Correct the value or leave the row out."
+        raise RowError(
+            f"A target must hold finite numbers; {column.name!r} holds {values[infinite]} in "
+            f"{ROW}. Correct the value or leave the row out.",
+            infinite,
         )
     return values
 

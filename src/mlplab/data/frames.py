@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
+    "ROW",
+    "RowError",
     "as_numbers",
     "as_words",
     "check_names",
@@ -24,8 +27,37 @@ __all__ = [
     "is_boolean",
     "is_missing",
     "pandas",
+    "telling_rows",
     "to_frame",
 ]
+
+ROW = "row \0"
+"""Stands in the message of a `RowError` for the row; no text that comes from data holds it."""
+
+
+class RowError(DataError):
+    """A value in one row is wrong; whoever passed a part of a table can name the row anew.
+
+    Parameters
+    ----------
+    message : str
+        With `ROW` where the row is told.
+    row : int
+        From 0; told from 1.
+    """
+
+    def __init__(self, message: str, row: int = 0) -> None:
+        super().__init__(message.replace(ROW, f"row {row + 1}"))
+        self.message, self.row = message, row
+
+
+@contextlib.contextmanager
+def telling_rows(part: pd.DataFrame) -> Iterator[None]:
+    """Let errors about a row of a part tell the row of the table, which the part's index holds."""
+    try:
+        yield
+    except RowError as error:
+        raise RowError(error.message, int(part.index[error.row])) from error
 
 
 def pandas() -> Any:

@@ -244,7 +244,7 @@ def drop_unlabelled(
     Returns
     -------
     frame : pandas.DataFrame
-        The other rows, counted from 0.
+        The other rows; the index tells the row of each in the table, from 0.
     choice : Choice or None
         How many were left out; None if none was.
 
@@ -265,4 +265,4 @@ def drop_unlabelled(
         )
     reason = f"Their target ({', '.join(names)}) is missing, so nothing can be learned from them."
     value = f"{int(missing.sum())} of {len(frame)} left out"
-    return frame[~missing].reset_index(drop=True), Choice("rows", value, reason)
+    return frame[~missing], Choice("rows", value, reason)

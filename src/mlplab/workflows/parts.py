@@ -11,7 +11,7 @@ import numpy as np
 from mlplab import data
 from mlplab._typing import AnyArray
 from mlplab.data import FoundTarget, Preparation, TargetEncoding
-from mlplab.data.frames import as_numbers
+from mlplab.data.frames import as_numbers, telling_rows
 from mlplab.errors import DataError, ParameterError, did_you_mean
 from mlplab.results import Choice, SplitSizes, Task
 from mlplab.workflows.settings import KIND_OF_TASK
@@ -124,8 +124,10 @@ def deal_parts(study: Study, source: Source) -> Parts:
     preparation, dropped = _preparation(study, source, found)
     choices += dropped
     features = [part.drop(columns=list(found.names)) for part in frames]
-    preparation.fit(features[0])
-    encoding = _learn_encoding(study, found, frame, frames[0])
+    with telling_rows(features[0]):
+        preparation.fit(features[0])
+    with telling_rows(frame):
+        encoding = _learn_encoding(study, found, frame, frames[0])
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         made = [
@@ -135,10 +137,9 @@ def deal_parts(study: Study, source: Source) -> Parts:
     watched, unknown = _known_classes(found, made)
     remarks = dict.fromkeys([*unknown, *(str(warning.message) for warning in caught)])
     sizes = replace(sizes, remarks=(*sizes.remarks, *remarks))
-    rows = split.test if test_frame is None else np.arange(len(test_frame))
     return Parts(
-        made[0], made[1], watched, made[2], rows, preparation, encoding, found, sizes,
-        tuple(choices), frame, source.image,
+        made[0], made[1], watched, made[2], frames[2].index.to_numpy(),
+        preparation, encoding, found, sizes, tuple(choices), frame, source.image,
     )  # fmt: skip
 
 
@@ -256,8 +257,8 @@ def _refuse_words(study: Study, found: FoundTarget, frame: pd.DataFrame) -> None
             row = int(np.flatnonzero(stray)[0])
             raise DataError(
                 f"`{key}` is {asked[key]!r}, so the target must hold numbers; {name!r} holds "
-                f"{frame[name].iloc[row]!r} in row {row + 1}. Correct the value, name another "
-                "target, or learn classes."
+                f"{frame[name].iloc[row]!r} in row {frame.index[row] + 1}. Correct the "
+                "value, name another target, or learn classes."
             )
 
 
@@ -286,10 +287,11 @@ def _part(
     if not len(features):
         empty = np.empty(0)
         return Part(np.empty((0, len(preparation.get_feature_names_out()))), empty, empty)
-    x = preparation.transform(features)
-    if encoding is None:
-        return Part(x, x, x)
-    encoded = encoding.encode(whole)
+    with telling_rows(whole):
+        x = preparation.transform(features)
+        if encoding is None:
+            return Part(x, x, x)
+        encoded = encoding.encode(whole)
     if encoding.kind == "classes":
         encoded = encoding.decode(encoded)
     numbers = encoding.kind == "numbers"

@@ -11,6 +11,7 @@ import numpy as np
 
 from mlplab import data as data_room
 from mlplab._files import write_atomically
+from mlplab.data.frames import telling_rows
 from mlplab.errors import DataError, ParameterError, did_you_mean
 from mlplab.results import Metrics
 from mlplab.workflows.model import TabularModel
@@ -107,7 +108,8 @@ def evaluate(model: str | Path | TabularModel, data: Any) -> Metrics:
                 f"{did_you_mean(name, frame.columns)} Use predict for rows without it."
             )
     frame, _ = data_room.drop_unlabelled(frame, used.target) if used.target else (frame, None)
-    return used.evaluate(frame)
+    with telling_rows(frame):
+        return used.evaluate(frame)
 
 
 def tabular(model: str | Path | TabularModel) -> TabularModel:
