@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
@@ -143,7 +143,7 @@ class Training:
         slot = self._job.state.slots.get(name)
         return None if slot is None else np.ascontiguousarray(slot, dtype=self._dtype)
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> Training:  # noqa: PYI034  (shape checks cannot resolve Self here)
         return self
 
     def __exit__(
