@@ -106,7 +106,7 @@ def test_asked_tasks() -> None:
 
 
 def test_rows_without_target_are_left_out() -> None:
-    """They are counted, explained, and gone, the others keep their numbers; a target without any value is refused."""
+    """They are counted, explained, and gone; the others keep their numbers."""
     frame = table(y=["a", None, "b", None])
     kept, choice = drop_unlabelled(frame, ["y"])
     assert kept["feature"].tolist() == [0.0, 2.0]

@@ -9,7 +9,7 @@ import pytest
 
 import mlplab
 from mlplab import workflows
-from mlplab.errors import StudyError
+from mlplab.errors import DataError, StudyError
 from mlplab.results import RunResult
 from mlplab.workflows.study_file import parse_study
 
@@ -111,3 +111,10 @@ def test_gradients_of_bare_estimators_agree(seed: int) -> None:
     for model in models:
         assert workflows.check(model).passed
         assert workflows.describe(model).kind == type(model).__name__
+
+
+def test_check_needs_rows_with_a_target(iris_run: RunResult) -> None:
+    """A table without the target is answered as evaluate does."""
+    rows = mlplab.data.load("iris").frame.drop(columns="species")
+    with pytest.raises(DataError, match="must hold the target 'species' to be checked"):
+        workflows.check(iris_run.folder, rows)

@@ -9,16 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from mlplab import data as data_room
 from mlplab import explain
 from mlplab._typing import AnyArray
+from mlplab.data.frames import telling_rows
 from mlplab.engines import TrainingData, TrainingPlan
 from mlplab.errors import StudyError, did_you_mean
 from mlplab.nn import LOSSES, NetworkSpec, find_activation, multilayer
 from mlplab.optim import SGD, Constant
 from mlplab.results import GradientReport, ModelDescription, Trace
 from mlplab.workflows.model import TabularModel
-from mlplab.workflows.predicting import tabular
+from mlplab.workflows.predicting import labelled, tabular
 from mlplab.workflows.saving import load
 from mlplab.workflows.sources import read_source
 from mlplab.workflows.study import Study, TraceTable
@@ -74,6 +74,11 @@ def check(
     -------
     GradientReport
         Its notes say on which rows.
+
+    Raises
+    ------
+    DataError
+        The data hold no target, or a class that training never saw.
     """
     found = load(model) if isinstance(model, (str, Path)) else model
     if data is None:
@@ -99,11 +104,12 @@ def _rows(model: TabularModel, given: Any) -> tuple[AnyArray, Any]:
     frame = read_source(given).frame
     if model.encoding is None:
         return model.features(frame), None
-    frame, _ = data_room.drop_unlabelled(frame, model.target)
-    encoded = model.encoding.encode(frame)
-    if model.encoding.kind == "classes":
-        encoded = model.encoding.decode(encoded)
-    return model.features(frame), encoded
+    frame = labelled(model, frame, "checked")
+    with telling_rows(frame):
+        encoded = model.encoding.encode(frame)
+        if model.encoding.kind == "classes":
+            encoded = model.encoding.decode(encoded)
+        return model.features(frame), encoded
 
 
 def _synthetic(estimator: Any, seed: int) -> tuple[AnyArray, Any]:

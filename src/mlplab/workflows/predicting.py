@@ -21,7 +21,7 @@ from mlplab.workflows.sources import read_source
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["check_suffix", "evaluate", "predict", "tabular", "write_table"]
+__all__ = ["check_suffix", "evaluate", "labelled", "predict", "tabular", "write_table"]
 
 _SUFFIXES = (".csv", ".tsv", ".parquet", ".pq")
 
@@ -100,16 +100,33 @@ def evaluate(model: str | Path | TabularModel, data: Any) -> Metrics:
         The target is not there, or holds a class that training never saw.
     """
     used = tabular(model)
-    frame = _frame_of(data, prefer_test=True)
-    for name in used.target:
-        if name not in frame.columns:
-            raise DataError(
-                f"The table must hold the target {name!r} to be evaluated; it does not."
-                f"{did_you_mean(name, frame.columns)} Use predict for rows without it."
-            )
-    frame, _ = data_room.drop_unlabelled(frame, used.target) if used.target else (frame, None)
+    frame = labelled(used, _frame_of(data, prefer_test=True), "evaluated")
     with telling_rows(frame):
         return used.evaluate(frame)
+
+
+def labelled(model: TabularModel, frame: pd.DataFrame, purpose: str) -> pd.DataFrame:
+    """Return the rows of a table that have a target.
+
+    Parameters
+    ----------
+    model : TabularModel
+    frame : pandas.DataFrame
+    purpose : str
+        What is to be done to the table: ``"evaluated"``.
+
+    Raises
+    ------
+    DataError
+        The target is not there, or missing in every row.
+    """
+    for name in model.target:
+        if name not in frame.columns:
+            raise DataError(
+                f"The table must hold the target {name!r} to be {purpose}; it does not."
+                f"{did_you_mean(name, frame.columns)} Use predict for rows without it."
+            )
+    return data_room.drop_unlabelled(frame, model.target)[0] if model.target else frame
 
 
 def tabular(model: str | Path | TabularModel) -> TabularModel:
