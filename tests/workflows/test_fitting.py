@@ -445,3 +445,19 @@ def test_network_that_beats_the_baseline_is_not_doubted(iris_run: RunResult) -> 
     """Good figures stand alone."""
     assert iris_run.metrics.shortfall == ""
     assert not any("always answering" in remark for remark in iris_run.remarks)
+
+
+def test_baseline_of_labels_is_the_best_constant_answer(seed: int) -> None:
+    """Where every label is rare, answering all of them has the better F1 than none."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(100, 3))
+    labels = {f"l{k}": (x[:, k] > 0.5).astype(int) for k in range(3)}
+    frame = pd.DataFrame({**{f"x{k}": x[:, k] for k in range(3)}, **labels})
+    settings = {"max_iter": 3}
+    metrics = workflows.fit(frame, target=list(labels), settings=settings, out=None).metrics
+    assert metrics.baseline_answer == "with every label"
+    assert metrics.baseline.f1_micro > 0
+    assert f"with every label scores 0.0% and {metrics.baseline.f1_micro:.3f}" in metrics.headline
+    often = frame.assign(l0=1, l1=(x[:, 1] > -1).astype(int))
+    metrics = workflows.fit(often, target=list(labels), settings=settings, out=None).metrics
+    assert metrics.baseline_answer == "with l0, l1"

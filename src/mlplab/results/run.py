@@ -60,8 +60,8 @@ class RunMetrics:
     validation, test : Metrics or None
         None for a part without rows.
     baseline : Metrics or None
-        On the rows of `judged`: always answering the most frequent class, or the mean, of the
-        training rows.
+        On the rows of `judged`: always answering the most frequent class, the labels with the
+        best F1, or the mean, of the training rows.
     baseline_answer : str
         What the baseline answers, in words.
     standardised : RegressionMetrics or None
@@ -315,10 +315,14 @@ def _headline(metrics: Metrics, baseline: Metrics | None, answer: str, rows: str
             words += f"; always answering {answer} scores {baseline.accuracy:.1%}"
         return words + "."
     if isinstance(metrics, MultilabelMetrics):
-        words = f"All labels are right for {metrics.subset_accuracy:.1%} of {counted}"
+        words = (
+            f"All labels are right for {metrics.subset_accuracy:.1%} of {counted}, and F1 over all "
+            f"entries is {metrics.f1_micro:.3f}"
+        )
         if isinstance(baseline, MultilabelMetrics):
-            words += f"; always answering {answer} scores {baseline.subset_accuracy:.1%}"
-        return f"{words}. F1 over all entries is {metrics.f1_micro:.3f}."
+            share, f1 = baseline.subset_accuracy, baseline.f1_micro
+            words += f"; always answering {answer} scores {share:.1%} and {f1:.3f}"
+        return f"{words}."
     words = f"On {counted} the typical error is {readable(metrics.rmse)} (RMSE)"
     if isinstance(baseline, RegressionMetrics):
         words += f"; always answering {answer} has {readable(baseline.rmse)}"
