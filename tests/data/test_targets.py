@@ -291,3 +291,28 @@ def test_numbers_too_large_to_standardise_name_their_column() -> None:
     frame = table(y=[1e300, -1e300, 2.0])
     with pytest.raises(DataError, match=r"'y' reaches 1\.0e\+300"):
         TargetEncoding.learn(frame, ["y"], "regression", standardise=True)
+
+
+@pytest.mark.parametrize("mark", ["|", "; ", ",", " "])
+def test_labels_are_cut_by_what_stands_between_them(mark: str) -> None:
+    """The separator is found, remarked and kept; an empty cell is a row without a label."""
+    first = "light green" if mark != " " else "green"
+    frame = table(y=[f"{first}{mark}red", "red", None, first])
+    found = find_target(frame, "y", "multilabel")
+    values = {choice.subject: choice.value for choice in found.choices}
+    kept = mark.strip() or " "
+    assert values["separator of labels"] == (repr(kept) if kept != " " else "a blank")
+    assert values["rows without a label"] == "1 of 4"
+    assert found.needed == ()
+    encoding = TargetEncoding.learn(frame, found.names, found.task)
+    assert encoding.classes == (first, "red")
+    assert encoding.encode(frame).tolist() == [[1, 1], [0, 1], [0, 0], [1, 0]]
+    again = TargetEncoding.from_dict(encoding.to_dict())
+    assert again == encoding
+    assert again.decode(np.array([[1, 1], [0, 0]])).tolist() == [f"{first}{kept}red", ""]
+
+
+def test_column_of_labels_without_any_is_refused() -> None:
+    """There is nothing to learn."""
+    with pytest.raises(DataError, match="'y' is empty in every row"):
+        TargetEncoding.learn(table(y=[None, None]), ["y"], "multilabel")

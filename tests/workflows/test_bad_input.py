@@ -190,3 +190,14 @@ def test_predictions_name_the_rows_of_the_table(runs: Path) -> None:
     kept = pd.read_parquet(result.folder / "predictions.parquet")
     assert max(kept["row"]) > 0.75 * N
     assert kept["true y"].tolist() == frame["y"][kept["row"] - 1].tolist()
+
+
+def test_column_of_labels_is_learned_with_its_empty_cells() -> None:
+    """Rows without a label are rows to learn from, and to judge."""
+    words = ["red;light green", "red", None, "light green"]
+    frame = pd.DataFrame({"x": np.tile([3.0, 1.0, -3.0, -1.0], N), "y": words * N})
+    result = workflows.fit(frame, task="multilabel", settings={"max_iter": 30}, out=None)
+    assert result.split.train + result.split.validation + result.split.test == 4 * N
+    assert result.model.classes == ("light green", "red")
+    assert set(result.model.predict(frame)) <= {"light green;red", "red", "light green", ""}
+    assert workflows.evaluate(result.model, frame).n_rows == 4 * N

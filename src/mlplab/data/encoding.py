@@ -18,7 +18,7 @@ from mlplab.data.frames import (
     is_missing,
     to_frame,
 )
-from mlplab.data.targets import split_labels
+from mlplab.data.targets import cut_labels, label_separator
 from mlplab.errors import DataError, ModelFileError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class TargetEncoding:
     Attributes
     ----------
     kind : str
-        ``"classes"`` (one class a row), ``"labels"`` (one column with labels cut by blanks),
+        ``"classes"`` (one class a row), ``"labels"`` (one column with labels in each cell),
         ``"label columns"`` (columns of 0 and 1) or ``"numbers"``.
     names : tuple of str
         The target columns.
@@ -44,6 +44,8 @@ class TargetEncoding:
         Classes or labels in sorted order; a class is encoded as its place here.
     mean, scale : tuple of float
         For standardised numbers, one of each a column; empty otherwise.
+    separator : str
+        What stands between the labels of a cell.
 
     Examples
     --------
@@ -59,6 +61,7 @@ class TargetEncoding:
     classes: tuple[Any, ...] = ()
     mean: tuple[float, ...] = ()
     scale: tuple[float, ...] = ()
+    separator: str = " "
 
     @classmethod
     def learn(
@@ -92,12 +95,9 @@ class TargetEncoding:
             encoding.encode(frame)
             return encoding
         column = frame[names[0]]
-        _refuse_missing(column)
         if task == "multilabel":
-            labels = split_labels(column) or tuple(
-                sorted({label for word in as_words(column) for label in (word or "").split()})
-            )
-            return cls("labels", tuple(names), labels)
+            return cls._of_labels(column)
+        _refuse_missing(column)
         classes = tuple(sorted(set(_plain(column)), key=_order))
         if len(classes) < 2:
             raise DataError(
@@ -106,6 +106,17 @@ class TargetEncoding:
                 "another class, or name another target."
             )
         return cls("classes", tuple(names), classes)
+
+    @classmethod
+    def _of_labels(cls, column: pd.Series[Any]) -> TargetEncoding:
+        separator = label_separator(column)
+        labels = {label for word in as_words(column) for label in cut_labels(word, separator)}
+        if not labels:
+            raise DataError(
+                f"A target of labels must hold some; {column.name!r} is empty in every row. "
+                "Name another target."
+            )
+        return cls("labels", (str(column.name),), tuple(sorted(labels)), separator=separator)
 
     def encode(self, frame: Any) -> AnyArray:
         """Return the target of a table as numbers.
@@ -125,7 +136,8 @@ class TargetEncoding:
         for name in self.names:
             if name not in frame.columns:
                 raise DataError(f"The table must have the target {name!r}; it has not. Add it.")
-            _refuse_missing(frame[name])
+            if self.kind != "labels":
+                _refuse_missing(frame[name])
         if self.kind == "classes":
             return self._class_codes(frame[self.names[0]])
         if self.kind == "labels":
@@ -148,14 +160,15 @@ class TargetEncoding:
         Returns
         -------
         ndarray
-            Classes, or labels joined by blanks, shape (rows,); else numbers in the shape of `y`.
+            Classes, or labels joined by their separator, shape (rows,); else numbers in the
+            shape of `y`.
         """
         values: AnyArray = np.asarray(y)
         if self.kind == "classes":
             words: AnyArray = np.array(self.classes)[values.astype(np.int64)]
             return words
         if self.kind == "labels":
-            rows = [" ".join(np.array(self.classes)[row > 0].tolist()) for row in values]
+            rows = [self.separator.join(np.array(self.classes)[row > 0].tolist()) for row in values]
             return np.array(rows, dtype=object)
         if not self.mean:
             return values
@@ -173,6 +186,7 @@ class TargetEncoding:
             "classes": list(self.classes),
             "mean": list(self.mean),
             "scale": list(self.scale),
+            "separator": self.separator,
         }
 
     @classmethod
@@ -191,7 +205,9 @@ class TargetEncoding:
                 f"A saved target must be one of {', '.join(_KINDS)}; got {kind!r}. Save the "
                 "model again."
             )
-        return cls(kind, *fields)
+        names, classes, mean, scale = fields
+        # Models of earlier versions cut labels by blanks.
+        return cls(kind, names, classes, mean, scale, str(values.get("separator", " ")))
 
     def _standardised(self, columns: AnyArray) -> TargetEncoding:
         with np.errstate(over="ignore", invalid="ignore"):
@@ -227,7 +243,7 @@ class TargetEncoding:
         place = {label: at for at, label in enumerate(self.classes)}
         matrix = np.zeros((len(column), len(place)), dtype=np.int64)
         for row, words in enumerate(as_words(column)):
-            for label in (words or "").split():
+            for label in cut_labels(words, self.separator):
                 if label not in place:
                     raise RowError(
                         f"Column {column.name!r} must hold labels that training saw; {ROW} "

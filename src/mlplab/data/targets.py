@@ -16,12 +16,20 @@ from mlplab.results.tables import Choice, Task
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["FoundTarget", "drop_unlabelled", "find_target", "split_labels"]
+__all__ = [
+    "FoundTarget",
+    "cut_labels",
+    "drop_unlabelled",
+    "find_target",
+    "label_separator",
+    "split_labels",
+]
 
 TASKS: tuple[Task, ...] = ("classification", "multilabel", "regression", "autoencoder")
 USUAL_NAMES = ("target", "label", "labels", "class", "y", "outcome", "response")
 FEW_NUMBERS = 20
 """So few different whole numbers are taken for classes."""
+_SEPARATORS = ("|", ";", ",")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +49,11 @@ class FoundTarget:
     names: tuple[str, ...]
     task: Task
     choices: tuple[Choice, ...]
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """The target columns without which a row is left out; an empty cell may mean no label."""
+        return () if self.task == "multilabel" and len(self.names) == 1 else self.names
 
 
 def find_target(
@@ -86,9 +99,11 @@ def find_target(
         if found == "classification" and len(names) == 1:
             _refuse_no_classes(frame[names[0]])
         choices.append(Choice("task", found, reason))
-        return FoundTarget(names, found, tuple(choices))
-    asked: Task = next(known for known in TASKS if known == task)
-    _check_task(frame, names, asked, found)
+    asked: Task = next((known for known in TASKS if known == task), found)
+    if task != "auto":
+        _check_task(frame, names, asked, found)
+    if asked == "multilabel" and len(names) == 1:
+        choices += _label_choices(frame[names[0]])
     return FoundTarget(names, asked, tuple(choices))
 
 
@@ -144,7 +159,7 @@ def _task(frame: pd.DataFrame, names: tuple[str, ...]) -> tuple[Task, str]:
         return _task_of_numbers(values)
     words = split_labels(present)
     if words:
-        return "multilabel", f"The target holds up to {len(words)} labels a row, cut by blanks."
+        return "multilabel", f"The target holds up to {len(words)} labels a row."
     return "classification", f"The target holds {n_distinct} different words."
 
 
@@ -174,18 +189,52 @@ def _task_of_several(frame: pd.DataFrame, names: tuple[str, ...]) -> tuple[Task,
     return "regression", f"The {len(names)} target columns hold numbers."
 
 
+def label_separator(column: pd.Series[Any]) -> str:
+    """Return what stands between the labels of a column: ``|``, ``;``, ``,`` or else a blank."""
+    words = [word for word in as_words(column) if word is not None]
+    counts = [sum(mark in word for word in words) for mark in _SEPARATORS]
+    return _SEPARATORS[int(np.argmax(counts))] if any(counts) else " "
+
+
+def cut_labels(word: str | None, separator: str) -> list[str]:
+    """Return the labels of a cell; none of an empty one.
+
+    Examples
+    --------
+    >>> cut_labels("red; light green;", ";")
+    ['red', 'light green']
+    """
+    parts = (word or "").split(None if separator == " " else separator)
+    return [part.strip() for part in parts if part.strip()]
+
+
 def split_labels(column: pd.Series[Any]) -> tuple[str, ...]:
-    """Return the labels of a column that holds several a row, cut by blanks; else none.
+    """Return the labels of a column that holds several a row; else none.
 
     A set of words is taken for labels if far more combinations of them occur than words.
     """
+    separator = label_separator(column)
     values = {word for word in as_words(column) if word is not None}
-    labels = sorted({label for word in values for label in word.split()})
-    several = sum(" " in word for word in values)
-    repeats = any(len(set(word.split())) < len(word.split()) for word in values)
+    cut = [cut_labels(word, separator) for word in values]
+    labels = sorted({label for parts in cut for label in parts})
+    several = any(len(parts) > 1 for parts in cut)
+    repeats = any(len(set(parts)) < len(parts) for parts in cut)
     if several and not repeats and len(values) >= 2 * len(labels):
         return tuple(labels)
     return ()
+
+
+def _label_choices(column: pd.Series[Any]) -> list[Choice]:
+    """Return how the cells of a column of labels are read."""
+    separator = label_separator(column)
+    said = "a blank" if separator == " " else repr(separator)
+    why = "It stands in most cells of the target." if separator != " " else "No cell holds another."
+    choices = [Choice("separator of labels", said, why)]
+    n_empty = int(is_missing(column).sum())
+    if n_empty:
+        reason = "An empty cell of the target means that its row has no label."
+        choices.append(Choice("rows without a label", f"{n_empty} of {len(column)}", reason))
+    return choices
 
 
 def _check_task(frame: pd.DataFrame, names: tuple[str, ...], asked: Task, found: Task) -> None:

@@ -112,10 +112,10 @@ def deal_parts(study: Study, source: Source) -> Parts:
     data.check_rows(source.frame, 2, "Training")
     found = _find_target(study, source)
     choices = list(found.choices)
-    frame, left_out = data.drop_unlabelled(source.frame, found.names)
+    frame, left_out = data.drop_unlabelled(source.frame, found.needed)
     test_frame = source.test_frame if wanted.split.test is None else None
     if test_frame is not None:
-        test_frame, _ = data.drop_unlabelled(test_frame, found.names)
+        test_frame, _ = data.drop_unlabelled(test_frame, found.needed)
     choices += [left_out] if left_out else []
     data.check_rows(frame, 2, "Training")
     split, sizes = _split(study, frame, found, test_frame)

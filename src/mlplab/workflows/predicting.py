@@ -126,7 +126,9 @@ def labelled(model: TabularModel, frame: pd.DataFrame, purpose: str) -> pd.DataF
                 f"The table must hold the target {name!r} to be {purpose}; it does not."
                 f"{did_you_mean(name, frame.columns)} Use predict for rows without it."
             )
-    return data_room.drop_unlabelled(frame, model.target)[0] if model.target else frame
+    # In a column of labels an empty cell says that there is none.
+    labels = model.encoding is not None and model.encoding.kind == "labels"
+    return frame if labels else data_room.drop_unlabelled(frame, model.target)[0]
 
 
 def tabular(model: str | Path | TabularModel) -> TabularModel:
