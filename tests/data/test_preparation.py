@@ -221,8 +221,8 @@ def test_other_kinds_refuse_what_they_cannot_read() -> None:
     preparation = Preparation().fit({"d": ["2024-01-01", "2024-05-01"], "b": [True, False]})
     with pytest.raises(DataError, match="'d' must hold a date in every row; row 1 holds 'soon'"):
         preparation.transform({"d": ["soon"], "b": [True]})
-    with pytest.raises(DataError, match="'b' must hold true or false"):
-        preparation.transform({"d": ["2024-01-01"], "b": ["perhaps"]})
+    with pytest.raises(DataError, match="'b' must hold true or false in every row; row 2"):
+        Preparation(kinds={"b": "boolean"}).fit({"b": ["yes", "perhaps"]})
 
 
 @pytest.mark.parametrize(
@@ -402,3 +402,17 @@ def test_numbers_too_large_to_scale_name_their_column(scaling: str) -> None:
     frame = {"small": [1.0, 2.0, 3.0], "huge": [1.5e308, -1.5e308, 1e300]}
     with pytest.raises(DataError, match=r"'huge' reaches 1\.5e\+308"):
         Preparation(scaling=scaling).fit(frame)
+
+
+def test_word_that_is_no_truth_counts_as_missing_at_prediction() -> None:
+    """One strange word gives a note, as an unknown category does, and refuses no table."""
+    preparation = Preparation(scaling="none").fit(
+        {"x": [0.0, 1.0, 2.0, 3.0], "b": ["yes", "no", "yes", "yes"]}
+    )
+    assert {choice.value for choice in preparation.choices_} == {"numeric", "boolean"}
+    with pytest.warns(
+        UserWarning, match=r"'b' holds 1 values .*'maybe'.*taken for missing"
+    ) as told:
+        found = preparation.transform({"x": [0.0, 1.0], "b": ["maybe", "no"]})
+    assert found[:, 1].tolist() == [1.0, 0.0]
+    assert told[0].filename == __file__

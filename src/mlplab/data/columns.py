@@ -126,7 +126,9 @@ def raw_numbers(column: pd.Series[Any], kind: str, form: str) -> AnyArray:
             )
         return values[np.newaxis]
     if kind == "boolean":
-        return _truth(column)[np.newaxis]
+        values, stray = _truth(column)
+        _refuse_stray(column, stray, "true or false")
+        return values[np.newaxis]
     return _date_parts(column, form)
 
 
@@ -142,7 +144,8 @@ def _refuse_stray(column: pd.Series[Any], stray: AnyArray, wanted: str) -> None:
         )
 
 
-def _truth(column: pd.Series[Any]) -> AnyArray:
+def _truth(column: pd.Series[Any]) -> tuple[AnyArray, AnyArray]:
+    """Return 1 for true, 0 for false and NaN for anything else; and where that is a word."""
     values = np.full(len(column), np.nan)
     stray = np.zeros(len(column), dtype=bool)
     for row, word in enumerate(as_words(column)):
@@ -151,8 +154,7 @@ def _truth(column: pd.Series[Any]) -> AnyArray:
         truth = {"1": True, "0": False}.get(word, TRUTH.get(word.lower()))
         stray[row] = truth is None
         values[row] = np.nan if truth is None else float(truth)
-    _refuse_stray(column, stray, "true or false")
-    return values
+    return values, stray
 
 
 def _date_parts(column: pd.Series[Any], form: str) -> AnyArray:
@@ -174,7 +176,13 @@ def apply_plan(plan: ColumnPlan, column: pd.Series[Any], out: AnyArray) -> None:
     if plan.kind == "categorical":
         _write_categories(plan, as_words(column), out)
         return
-    raw = raw_numbers(column, plan.kind, plan.form)
+    if plan.kind == "boolean":
+        values, stray = _truth(column)
+        raw = values[np.newaxis]
+        if stray.any():
+            _warn_unknown(plan, Counter(as_words(column[stray])), stacklevel=5)
+    else:
+        raw = raw_numbers(column, plan.kind, plan.form)
     if plan.kind == "date":
         raw = raw[[DATE_PARTS.index(part) for part in plan.parts]]
     missing = np.isnan(raw[0])
@@ -203,14 +211,15 @@ def _write_categories(plan: ColumnPlan, words: list[str | None], out: AnyArray) 
         _warn_unknown(plan, unknown)
 
 
-def _warn_unknown(plan: ColumnPlan, unknown: Counter[str | None]) -> None:
+def _warn_unknown(plan: ColumnPlan, unknown: Counter[str | None], *, stacklevel: int = 6) -> None:
     shown = ["missing values" if word is None else repr(word) for word, _ in unknown.most_common(3)]
     more = ", …" if len(unknown) > 3 else ""
     fate = "counted as rare" if plan.rare else "given no category"
+    fate = "taken for missing" if plan.kind == "boolean" else fate
     warnings.warn(
         f"Column {plan.name!r} holds {unknown.total()} values that training never saw "
         f"({', '.join(shown)}{more}); they are {fate}.",
         UserWarning,
         # The caller of `transform`, past the wrapper of scikit-learn's set_output.
-        stacklevel=6,
+        stacklevel=stacklevel,
     )
