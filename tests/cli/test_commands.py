@@ -263,3 +263,22 @@ def test_interrupt_outside_the_training_says_where_things_are(
     monkeypatch.setattr("mlplab.workflows.fitting.deal_parts", stop)
     early = mlplab("fit", "iris", "-q", "--out", tmp_path)
     assert early.stderr.strip() == "mlplab: interrupted before the work was done."
+
+
+@pytest.mark.parametrize(
+    ("step", "kept"), [("report", "the model is kept in"), ("keep_training", "no model yet in")]
+)
+def test_second_interrupt_tells_whether_there_is_a_model(
+    step: str, kept: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The model is written before anything else; the message is true at either side of it."""
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(f"mlplab.workflows.fitting.{step}", stop)
+    result = mlplab("fit", "iris", "-q", "--set", "max_iter=2", "--out", tmp_path)
+    assert result.exit_code == 130
+    (folder,) = tmp_path.iterdir()
+    assert f"{kept} {folder}" in result.stderr
+    assert (folder / "model.safetensors").exists() == (step == "report")

@@ -101,6 +101,7 @@ def test_ctrl_c_keeps_what_was_learned(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
+    assert "\nfinishing: keeping what was learned\n" in err
     assert "Interrupted: the run keeps what had been learned." in err
     assert "test rows" in out
     (folder,) = tmp_path.iterdir()

@@ -8,18 +8,35 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
+from mlplab.cli.door import note
+
 __all__ = ["observer"]
 
 
 def observer(*, quiet: bool) -> list[Any]:
-    """Return what shows the progress of a training: nothing, a bar, or lines."""
+    """Return what shows the progress of a training, and answers Ctrl-C even if quiet."""
     if quiet:
-        return []
+        return [_Finishing()]
     if sys.stderr.isatty():
-        return [_Bar()]
+        return [_Bar(), _Finishing()]
     from mlplab.workflows import ProgressObserver  # noqa: PLC0415  # loads the engines
 
-    return [ProgressObserver(lambda line: print(line, file=sys.stderr, flush=True))]  # noqa: T201
+    return [ProgressObserver(note), _Finishing()]
+
+
+class _Finishing:
+    """Answers Ctrl-C at once: what follows takes a moment, and a second one would cut it off."""
+
+    def on_start(self, plan: Any, state: Any) -> None:
+        """Do nothing yet."""
+
+    def on_epoch(self, record: Any, state: Any) -> None:
+        """Do nothing yet."""
+
+    def on_end(self, result: Any) -> None:
+        """Say that the work goes on without training."""
+        if result.status.name == "INTERRUPTED":
+            note("finishing: keeping what was learned")
 
 
 class _Bar:

@@ -22,7 +22,7 @@ from mlplab.tracking import RunFolder
 from mlplab.train import FitObserver
 from mlplab.workflows.choosing import choose_parameters, match_class_weight, remember, said
 from mlplab.workflows.judging import doubts, judge
-from mlplab.workflows.keeping import Checkpoints, keep_run, keep_training
+from mlplab.workflows.keeping import MODEL, Checkpoints, keep_run, keep_training
 from mlplab.workflows.model import TabularModel
 from mlplab.workflows.parts import TEST_SHARE, Parts, deal_parts, kind_of
 from mlplab.workflows.reporting import report
@@ -279,9 +279,8 @@ def _telling_where(folder: RunFolder | None) -> Iterator[None]:
     except KeyboardInterrupt as stop:
         if folder is None:
             raise
-        message = (
-            f"interrupted before the run was complete; what there was is kept in {folder.path}"
-        )
+        kept = "the model is kept" if (folder.path / MODEL).exists() else "there is no model yet"
+        message = f"interrupted before the run was complete; {kept} in {folder.path}"
         raise KeyboardInterrupt(message) from stop
 
 

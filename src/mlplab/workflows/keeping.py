@@ -26,7 +26,7 @@ from mlplab.workflows.reviving import revive
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Checkpoints", "KeptRun", "keep_run", "keep_training", "read_run"]
+__all__ = ["MODEL", "Checkpoints", "KeptRun", "keep_run", "keep_training", "read_run"]
 
 CHECKPOINT_SECONDS = 10.0
 
