@@ -95,7 +95,9 @@ def test_ctrl_c_keeps_what_was_learned(tmp_path: Path) -> None:
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ}
     ) as process:
         assert process.stderr is not None
-        line = process.stderr.readline()
+        said = [process.stderr.readline() for _ in range(3)]
+        assert said[0].startswith("Classification, predicting species.")
+        line = said[-1]
         assert line.startswith("epoch 1 of at most 1000000"), line
         time.sleep(0.3)
         process.send_signal(signal.SIGINT)

@@ -461,3 +461,43 @@ def test_baseline_of_labels_is_the_best_constant_answer(seed: int) -> None:
     often = frame.assign(l0=1, l1=(x[:, 1] > -1).astype(int))
     metrics = workflows.fit(often, target=list(labels), settings=settings, out=None).metrics
     assert metrics.baseline_answer == "with l0, l1"
+
+
+def test_what_is_to_be_learned_is_announced_before_training() -> None:
+    """Target, task, rows and columns left out are told, each with its reason."""
+    n = 60
+    frame = pd.DataFrame(
+        {
+            "id": [f"k{row}" for row in range(n)],
+            "same": 1,
+            "x": np.linspace(-1, 1, n),
+            "answer": [None, "yes", "no"] * (n // 3),
+        }
+    )
+    lines: list[str] = []
+
+    class First:
+        """Notes when training begins."""
+
+        def on_start(self, *_: object) -> None:
+            """Note it."""
+            lines.append("training")
+
+        def on_epoch(self, *_: object) -> None:
+            """Nothing."""
+
+        on_end = on_epoch
+
+    settings = {"max_iter": 1}
+    workflows.fit(
+        frame,
+        settings=settings,
+        out=None,
+        observers=[First()],
+        announce=lambda told: lines.extend(told.splitlines()),
+    )
+    assert lines[-1] == "training"
+    assert lines[0].startswith("Classification, predicting answer. No target was named")
+    assert "2 different words" in lines[0]
+    assert "20 of 60 left out: Their target (answer) is missing" in lines[1]
+    assert lines[2] == "Columns left out: id (identifier), same (constant)."

@@ -71,6 +71,7 @@ def fit(
         name=name,
         out=out,
         observers=observer(quiet=quiet),
+        announce=None if quiet else note,
     )
     _finish(result)
 
@@ -84,7 +85,8 @@ def run_study(
     """Do what a study file says; the same file gives the same figures."""
     from mlplab import workflows  # noqa: PLC0415  # heavy
 
-    _finish(workflows.run(study, out=out, observers=observer(quiet=quiet)))
+    announce = None if quiet else note
+    _finish(workflows.run(study, out=out, observers=observer(quiet=quiet), announce=announce))
 
 
 def _finish(result: Any) -> None:

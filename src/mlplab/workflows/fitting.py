@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,6 +20,7 @@ from mlplab.errors import DivergedError, ParameterError, StudyError
 from mlplab.results import Choice, RunResult, TableDescription
 from mlplab.tracking import RunFolder
 from mlplab.train import FitObserver
+from mlplab.workflows.announcing import opening
 from mlplab.workflows.choosing import choose_parameters, match_class_weight, remember, said
 from mlplab.workflows.judging import doubts, judge
 from mlplab.workflows.keeping import MODEL, Checkpoints, keep_run, keep_training
@@ -63,6 +64,7 @@ def fit(
     name: str | None = None,
     out: str | Path | None = "runs",
     observers: Sequence[FitObserver] = (),
+    announce: Callable[[str], Any] | None = None,
 ) -> RunResult:
     """Train a network on a table, judge it on rows it never saw, and keep the run.
 
@@ -91,6 +93,8 @@ def fit(
         The folder of all runs; None keeps nothing.
     observers : sequence of FitObserver
         Are told of every epoch.
+    announce : callable, optional
+        Gets a few lines before the training: what is to be learned, and what is left out.
 
     Returns
     -------
@@ -133,7 +137,7 @@ def fit(
         "model": ModelTable(**model),
     }
     study = checked(Study, contents)
-    return carry_out(study, source, out, observers)
+    return carry_out(study, source, out, observers, announce)
 
 
 def _plain(value: Any) -> Any:
@@ -163,6 +167,7 @@ def run(
     data: Any = None,
     out: str | Path | None = "runs",
     observers: Sequence[FitObserver] = (),
+    announce: Callable[[str], Any] | None = None,
 ) -> RunResult:
     """Do what a study says.
 
@@ -172,7 +177,7 @@ def run(
         A file, or what `read_study` gave.
     data : optional
         The data, in place of those that the study names; needed where they were in memory.
-    out, observers
+    out, observers, announce
         As for `fit`.
 
     Raises
@@ -203,11 +208,15 @@ def run(
     with naming_lines(path, ("data", "source")):
         source = read_source(given, seed=study.seed, base=base)
     with naming_lines(path):
-        return carry_out(study, source, out, observers)
+        return carry_out(study, source, out, observers, announce)
 
 
 def carry_out(
-    study: Study, source: Source, out: str | Path | None, observers: Sequence[FitObserver]
+    study: Study,
+    source: Source,
+    out: str | Path | None,
+    observers: Sequence[FitObserver],
+    announce: Callable[[str], Any] | None = None,
 ) -> RunResult:
     """Prepare, train, judge and keep; what `fit` and `run` share."""
     parts = deal_parts(study, source)
@@ -219,6 +228,8 @@ def carry_out(
     # Whatever could fail about the data fails before hours of training.
     table = data_room.describe(parts.frame, parts.found.names, parts.task)
     folder = None if out is None else _open_folder(out, resolved)
+    if announce is not None:
+        announce("\n".join(opening(parts, choices)))
     model = TabularModel(parts.preparation, estimator, parts.encoding, parts.task, choices)
     keepers = () if folder is None else (Checkpoints(folder, model),)
     with _telling_where(folder):
@@ -238,10 +249,14 @@ def carry_out(
         if folder is not None:
             keep_run(folder, result, parts, figures=tuple(study.figures.show))
             report(folder.path)
-    if diverged is not None:
-        kept = "" if folder is None else f" What was learned is kept in {folder.path}."
-        raise DivergedError(f"{diverged}{kept}")
+    _tell_divergence(diverged, folder)
     return result
+
+
+def _tell_divergence(sentence: str | None, folder: RunFolder | None) -> None:
+    if sentence is not None:
+        kept = "" if folder is None else f" What was learned is kept in {folder.path}."
+        raise DivergedError(f"{sentence}{kept}")
 
 
 def _outcome(model: TabularModel, parts: Parts, remarks: Sequence[str]) -> dict[str, Any]:
