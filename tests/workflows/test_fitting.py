@@ -501,3 +501,13 @@ def test_what_is_to_be_learned_is_announced_before_training() -> None:
     assert "2 different words" in lines[0]
     assert "20 of 60 left out: Their target (answer) is missing" in lines[1]
     assert lines[2] == "Columns left out: id (identifier), same (constant)."
+
+
+def test_figures_on_few_rows_are_told_to_be_uncertain(iris_run: RunResult) -> None:
+    """Below thirty rows a remark says so, with an interval for an accuracy."""
+    few = workflows.fit("iris", test=12, settings={"max_iter": 2}, out=None)
+    low, high = few.metrics.test.interval
+    expected = "With only 12 test rows the figures are uncertain: the 95 % interval of the "
+    expected += f"accuracy is {low:.1%} to {high:.1%}."
+    assert expected in few.remarks
+    assert not any("uncertain" in remark for remark in iris_run.remarks)

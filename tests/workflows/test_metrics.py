@@ -182,3 +182,15 @@ def test_unusable_predictions_are_refused_in_a_sentence(call: object, words: str
     """Empty and unfitting arrays raise DataError."""
     with pytest.raises(DataError, match=words):
         call()
+
+
+def test_interval_of_the_accuracy_is_wilsons() -> None:
+    """The bounds solve Wilson's equation, and stay in range for a perfect score."""
+    true, pred = ["a", "b"] * 10, ["a", "b"] * 8 + ["b", "a"] * 2
+    found = classification_metrics(true, pred)
+    for bound in found.interval:
+        spread = math.sqrt(bound * (1 - bound) / 20)
+        assert abs(found.accuracy - bound) == pytest.approx(1.959964 * spread)
+    low, high = classification_metrics(true, true).interval
+    assert low == pytest.approx(0.8389, abs=1e-4)
+    assert high == pytest.approx(1.0)

@@ -106,6 +106,15 @@ class ClassificationMetrics:
         return max(self.rows, key=lambda row: row.support).label
 
     @property
+    def interval(self) -> tuple[float, float]:
+        """Where the accuracy on all such rows lies, with 95 % confidence (Wilson, 1927)."""
+        n, z = self.n_rows, 1.959964
+        middle = (self.accuracy + z * z / (2 * n)) / (1 + z * z / n)
+        spread = self.accuracy * (1 - self.accuracy) / n + z * z / (4 * n * n)
+        half = z * math.sqrt(spread) / (1 + z * z / n)
+        return max(0.0, middle - half), min(1.0, middle + half)
+
+    @property
     def summary(self) -> str:
         """The figures in one sentence."""
         loss = "" if self.log_loss is None else f", log loss {self.log_loss:.4f}"

@@ -17,6 +17,9 @@ from mlplab.workflows.parts import Part, Parts
 
 __all__ = ["doubts", "judge"]
 
+FEW_ROWS = 30
+"""Figures on fewer rows are told to be uncertain."""
+
 
 def judge(model: TabularModel, parts: Parts) -> RunMetrics:
     """Return the figures of a model on all its parts."""
@@ -46,13 +49,21 @@ def judge(model: TabularModel, parts: Parts) -> RunMetrics:
 
 def doubts(metrics: RunMetrics) -> list[str]:
     """Return what speaks against trusting the figures, in sentences."""
-    if not metrics.shortfall:
-        return []
-    sentence = (
-        f"On the {metrics.judged_name} rows the network is {metrics.shortfall}. Train on more "
-        "rows or for longer, try other settings, or ask whether the columns tell the target."
-    )
-    return [sentence]
+    sentences = []
+    if metrics.shortfall:
+        sentences.append(
+            f"On the {metrics.judged_name} rows the network is {metrics.shortfall}. Train on more "
+            "rows or for longer, try other settings, or ask whether the columns tell the target."
+        )
+    judged = metrics.judged
+    if judged.n_rows < FEW_ROWS:
+        rows = f"{judged.n_rows} {metrics.judged_name} row{'s' * (judged.n_rows != 1)}"
+        fact = f"With only {rows} the figures are uncertain"
+        if isinstance(judged, ClassificationMetrics):
+            low, high = judged.interval
+            fact += f": the 95 % interval of the accuracy is {low:.1%} to {high:.1%}"
+        sentences.append(f"{fact}.")
+    return sentences
 
 
 def _judged(model: TabularModel, part: Part) -> Metrics | None:
