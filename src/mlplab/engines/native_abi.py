@@ -6,6 +6,7 @@ import ctypes as c
 import functools
 import importlib.resources
 import os
+import sysconfig
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -180,9 +181,12 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
 
 def library_path() -> Path | None:
     """Return where the compiled library lies, or None where it was not built."""
-    place = importlib.resources.files("mlplab.engines") / "_native" / "libmlplab_native.so"
-    path = Path(str(place))
-    return path if path.is_file() else None
+    inside = Path("_native") / "libmlplab_native.so"
+    package = Path(str(importlib.resources.files("mlplab.engines")))
+    # An editable installation has the sources elsewhere than what was compiled.
+    installed = Path(sysconfig.get_path("platlib")) / "mlplab" / "engines"
+    places = (package / inside, installed / inside)
+    return next((path for path in places if path.is_file()), None)
 
 
 @functools.cache
