@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from tests.strategies import LOSS_CASES, OPTIMISERS, SCHEDULES, Case, draw_data
 
 from mlplab import nn
 from mlplab.engines import Engine, StoppingRule, TrainingData, TrainingPlan
-from mlplab.results import EpochRecord
+from mlplab.results import EpochRecord, History
 
 __all__ = [
     "EXAMPLES",
@@ -30,13 +31,13 @@ EXAMPLES = settings(max_examples=40, deadline=None, suppress_health_check=[Healt
 FOREVER = math.inf
 
 
-def run(engine: Engine, case: Case) -> tuple[Any, list[EpochRecord]]:
+def run(engine: Engine, case: Case) -> tuple[Any, History]:
     """Train from start to end; return the state and the records."""
     job = case.job()
     return job.state, engine.advance(*job)
 
 
-def timeless(records: list[EpochRecord]) -> list[tuple[Any, ...]]:
+def timeless(records: Iterable[EpochRecord]) -> list[tuple[Any, ...]]:
     """Return records as tuples without their wall times, NaN equal to NaN."""
     return [
         tuple("nan" if value != value else value for value in fields[:-1])  # noqa: PLR0124  (NaN)

@@ -69,7 +69,7 @@ class Fitted:
     network_ = nn.multilayer(2, [2], 1, "tanh")
     plan_ = TrainingPlan(network_, nn.BinaryCrossEntropy(), SGD(), Constant(0.1))
     result_ = FitResult(
-        History(
+        History.of(
             tuple(EpochRecord(e, 1 / e, None, None, 0.1, 1.0, 0.0) for e in range(1, 5)),
         ),
         StopReason.LOSS_PLATEAU,

@@ -30,7 +30,7 @@ from mlplab.workflows.metrics import classification_metrics
 
 
 def _history(n_epochs: int, *, validated: bool = True) -> History:
-    return History(
+    return History.of(
         tuple(
             EpochRecord(
                 epoch,

@@ -16,7 +16,7 @@ RECORDS = tuple(
 
 def _result(**changes: Any) -> FitResult:
     result = FitResult(
-        history=History(RECORDS),
+        history=History.of(RECORDS),
         status=StopReason.LOSS_PLATEAU,
         engine="reference",
         engine_reason="asked for by name",
@@ -31,26 +31,26 @@ def _result(**changes: Any) -> FitResult:
 
 def test_history_is_a_sequence_of_records() -> None:
     """Length, order, index from both ends."""
-    history = History(RECORDS)
+    history = History.of(RECORDS)
     assert len(history) == 3
     assert list(history) == list(RECORDS)
-    assert history[0] is RECORDS[0]
-    assert history[-1] is RECORDS[2]
+    assert history[0] == RECORDS[0]
+    assert history[-1] == RECORDS[2] == history.records[2]
     assert len(History()) == 0
 
 
 def test_history_as_columns() -> None:
     """One list a figure, all of one length, missing figures as None."""
-    columns = History(RECORDS).to_columns()
+    columns = History.of(RECORDS).to_columns()
     assert list(columns) == [field.name for field in dataclasses.fields(EpochRecord)]
     assert columns["epoch"] == [1, 2, 3]
     assert columns["validation_loss"] == [None, 1.0, 2 / 3]
-    assert columns == {name: History(RECORDS).column(name) for name in columns}
+    assert columns == {name: History.of(RECORDS).column(name) for name in columns}
     with pytest.raises(AttributeError):
-        History(RECORDS).column("los")
+        History.of(RECORDS).column("los")
 
 
-@pytest.mark.parametrize("noun", [RECORDS[0], History(RECORDS), _result()])
+@pytest.mark.parametrize("noun", [RECORDS[0], History.of(RECORDS), _result()])
 def test_nouns_are_frozen(noun: Any) -> None:
     """What was handed over cannot be changed by who got it."""
     name = dataclasses.fields(noun)[0].name

@@ -45,8 +45,8 @@ def test_values_become_what_json_knows(value: object, ready: object) -> None:
 
 def test_dataclasses_become_mappings() -> None:
     """Nouns of results are written field by field, figures by their own `to_dict`."""
-    history = History((EpochRecord(1, math.nan, None, None, 0.1, 1.0, 0.0),))
-    assert to_json_ready(history)["records"][0]["loss"] is None
+    history = History.of((EpochRecord(1, math.nan, None, None, 0.1, 1.0, 0.0),))
+    assert to_json_ready(history)["loss"] == [None]
     figures = regression_metrics([1.0, 2.0], [1.0, math.inf])
     assert to_json_ready({"test": figures}) == {"test": figures.to_dict()}
 

@@ -22,7 +22,7 @@ from mlplab.results import EpochRecord, History
 from mlplab.tracking import RunFolder, environment
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
-HISTORY = History(
+HISTORY = History.of(
     (
         EpochRecord(1, 0.1 + 0.2, None, 0.5, 1e-3, 2.0, 0.01),
         EpochRecord(2, math.inf, 1 / 3, None, 5e-324, 0.0, 0.02),

@@ -2,7 +2,7 @@
 
 An engine receives a frozen `TrainingPlan` (data, not code), a mutable `TrainingState`, the
 `TrainingData` and the row orders of the coming epochs. `advance` moves the state on by up to that
-many epochs and returns one record an epoch. It stops early where the plan's stopping rule says
+many epochs and returns their history. It stops early where the plan's stopping rule says
 so, and then `state.stop` holds the reason; a state with a reason is not advanced any further.
 
 Rules that every engine keeps, checked by one suite over all of them:
@@ -11,7 +11,7 @@ Rules that every engine keeps, checked by one suite over all of them:
 - Advancing n epochs at once equals advancing one epoch n times, bit for bit.
 - `advance_many` equals `advance` on each job by itself, bit for bit.
 - An interrupt is not raised: the state is left as it was after some completed step, ends as
-  `StopReason.INTERRUPTED`, and the records of the completed epochs are returned.
+  `StopReason.INTERRUPTED`, and the history of the completed epochs is returned.
 - Where the numbers stop being finite the state ends as `StopReason.DIVERGED`, and
   `state.best_parameters` holds the best finite parameters.
 - NumPy's floating-point warnings are not shown: what they would say is in the reason.
@@ -30,7 +30,7 @@ from jaxtyping import Float
 from mlplab._typing import AnyArray, Matrix, Order, Rows, Vector
 from mlplab.nn import Loss, NetworkSpec, Penalties
 from mlplab.optim import Moment, Optimiser, Schedule
-from mlplab.results import EpochRecord, StopReason
+from mlplab.results import History, StopReason
 
 __all__ = [
     "Engine",
@@ -280,7 +280,7 @@ class Engine(Protocol):
         data: TrainingData,
         orders: Order | None,
         n_epochs: int,
-    ) -> list[EpochRecord]:
+    ) -> History:
         """Move the state on by up to ``n_epochs`` epochs.
 
         Parameters
@@ -295,12 +295,12 @@ class Engine(Protocol):
 
         Returns
         -------
-        list of EpochRecord
-            One for each completed epoch.
+        History
+            Of the epochs that were completed.
         """
         ...
 
-    def advance_many(self, jobs: Sequence[Job]) -> list[list[EpochRecord]]:
+    def advance_many(self, jobs: Sequence[Job]) -> list[History]:
         """Advance many states at once; the outcome is that of `advance` on each."""
         ...
 

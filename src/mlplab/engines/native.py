@@ -28,7 +28,7 @@ from mlplab.engines.native_training import BUDGET_SECONDS, Training
 from mlplab.engines.reference import ReferenceEngine
 from mlplab.engines.stopping import close_epoch
 from mlplab.nn import NetworkSpec
-from mlplab.results import EpochRecord, StopReason
+from mlplab.results import EpochRecord, History, StopReason
 
 __all__ = ["NativeEngine"]
 
@@ -64,28 +64,28 @@ class NativeEngine:
         data: TrainingData,
         orders: Order | None,
         n_epochs: int,
-    ) -> list[EpochRecord]:
+    ) -> History:
         """Move the state on by up to ``n_epochs`` epochs; see the contract."""
         job = Job(plan, state, data, orders, n_epochs)
         if n_epochs <= 0 or state.stop is not None:
-            return []
+            return History()
         if _closes_in_python(job):
             return self._advance_by_hand(job)
-        records: list[EpochRecord] = []
+        history = History()
         try:
             training = Training(self._library, job, self._threads_for(plan, data.n_rows))
             try:
                 training.run()
             finally:
                 training.close()
-                records = training.finished_records()
+                history = training.history()
         except KeyboardInterrupt:
             _interrupt(state)
-        return records
+        return history
 
-    def advance_many(self, jobs: Sequence[Job]) -> list[list[EpochRecord]]:
+    def advance_many(self, jobs: Sequence[Job]) -> list[History]:
         """Advance many states at once, one thread each; the outcome is that of each alone."""
-        results: list[list[EpochRecord]] = [[] for _ in jobs]
+        results = [History() for _ in jobs]
         native = [
             index
             for index, job in enumerate(jobs)
@@ -105,7 +105,7 @@ class NativeEngine:
             for index in native:
                 _interrupt(jobs[index].state)
         for index, training in zip(native, trainings, strict=False):
-            results[index] = training.finished_records()
+            results[index] = training.history()
         return results
 
     def objective(
@@ -143,7 +143,7 @@ class NativeEngine:
         work = plan.network.n_parameters * min(batch or plan.batch_size, n_rows, 256)
         return self._limit() if work >= WORTH_A_THREAD else 1
 
-    def _advance_by_hand(self, job: Job) -> list[EpochRecord]:
+    def _advance_by_hand(self, job: Job) -> History:
         """Close each epoch in Python, where a score is a Python function."""
         records: list[EpochRecord] = []
         try:
@@ -151,7 +151,7 @@ class NativeEngine:
                 records.append(self._one_epoch_by_hand(job, len(records)))
         except KeyboardInterrupt:
             _interrupt(job.state)
-        return records
+        return History.of(records)
 
     def _one_epoch_by_hand(self, job: Job, index: int) -> EpochRecord:
         plan, state, data, orders, _ = job

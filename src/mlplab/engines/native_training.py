@@ -13,7 +13,7 @@ from mlplab.engines.contract import Job
 from mlplab.engines.native_abi import AGAIN, RowsView, State, Task, address, require
 from mlplab.engines.native_plan import NativePlan, RateTable, r2_totals, rows_view
 from mlplab.engines.stopping import EpochFigures
-from mlplab.results import EpochRecord, StopReason
+from mlplab.results import History, StopReason
 
 __all__ = ["BUDGET_SECONDS", "Training"]
 
@@ -209,24 +209,19 @@ class Training:
         )
         return value.value, reported.value, gradient
 
-    def finished_records(self) -> list[EpochRecord]:
-        """Return a record for each completed epoch, once the network is closed."""
+    def history(self) -> History:
+        """Return the history of the completed epochs, once the network is closed."""
+        n, last = self._finished, self._job.state.epoch
         scored = self._looks and self._job.plan.stopping.score is not None
-        epoch = self._job.state.epoch - self._finished
-        return [
-            EpochRecord(
-                epoch + index,
-                loss,
-                look if self._looks else None,
-                score if scored else None,
-                rate,
-                norm,
-                seconds,
-            )
-            for index, (loss, look, score, rate, norm, seconds) in enumerate(
-                self._records[: self._finished].tolist(), start=1
-            )
-        ]
+        loss, look, score, *rest = map(tuple, self._records[:n].T.tolist())
+        nothing = (None,) * n
+        return History(
+            tuple(range(last - n + 1, last + 1)),
+            loss,
+            look if self._looks else nothing,
+            score if scored else nothing,
+            *rest,
+        )
 
     def figures(self) -> EpochFigures:
         """Return the figures of the one epoch that was run."""

@@ -26,7 +26,7 @@ from mlplab.optim import (
     clip_by_value,
     decouple_decay,
 )
-from mlplab.results import EpochRecord, StopReason
+from mlplab.results import EpochRecord, History, StopReason
 
 __all__ = ["ReferenceEngine", "build_update"]
 
@@ -72,7 +72,7 @@ class ReferenceEngine:
         data: TrainingData,
         orders: Order | None,
         n_epochs: int,
-    ) -> list[EpochRecord]:
+    ) -> History:
         """Move the state on by up to ``n_epochs`` epochs; see the contract."""
         records: list[EpochRecord] = []
         try:
@@ -86,7 +86,7 @@ class ReferenceEngine:
                     records.append(self._close(plan, state, data, figures))
         except KeyboardInterrupt:
             state.stop = StopReason.INTERRUPTED
-        return records
+        return History.of(records)
 
     def _close(
         self,
@@ -100,7 +100,7 @@ class ReferenceEngine:
 
         return close_epoch(plan, state, figures, data.validation, predict)
 
-    def advance_many(self, jobs: Sequence[Job]) -> list[list[EpochRecord]]:
+    def advance_many(self, jobs: Sequence[Job]) -> list[History]:
         """Advance many states, one after another."""
         return [self.advance(*job) for job in jobs]
 

@@ -213,9 +213,9 @@ def _stored_result(result: FitResult | None) -> dict[str, Any] | None:
 def _restored_result(stored: Mapping[str, Any]) -> FitResult:
     columns = stored["history"]
     rows = zip(*columns.values(), strict=True)
-    records = tuple(EpochRecord(**dict(zip(columns, row, strict=True))) for row in rows)
+    records = [EpochRecord(**dict(zip(columns, row, strict=True))) for row in rows]
     plain = {key: value for key, value in stored.items() if key not in {"history", "status"}}
-    return FitResult(history=History(records), status=StopReason[stored["status"]], **plain)
+    return FitResult(history=History.of(records), status=StopReason[stored["status"]], **plain)
 
 
 def _stored_parameters(parameters: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
+from typing import Any
 
 __all__ = ["EpochRecord", "History"]
 
@@ -43,31 +45,66 @@ class EpochRecord:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Records of all epochs, in order.
+    """The figures of all epochs, in order, a column for each field of `EpochRecord`.
+
+    A record is made when somebody looks at it: a small network finishes a million epochs a
+    second, and an object for each would take longer than they did.
 
     Examples
     --------
-    >>> history = History((EpochRecord(1, 0.7, None, None, 0.1, 1.0, 0.0),))
-    >>> len(history), history.column("loss")
-    (1, [0.7])
+    >>> history = History.of([EpochRecord(1, 0.7, None, None, 0.1, 1.0, 0.0)])
+    >>> len(history), history.loss, history[-1].epoch
+    (1, (0.7,), 1)
     """
 
-    records: tuple[EpochRecord, ...] = ()
+    epoch: tuple[int, ...] = ()
+    loss: tuple[float, ...] = ()
+    validation_loss: tuple[float | None, ...] = ()
+    validation_score: tuple[float | None, ...] = ()
+    learning_rate: tuple[float, ...] = ()
+    gradient_norm: tuple[float, ...] = ()
+    seconds: tuple[float, ...] = ()
+
+    @classmethod
+    def of(cls, records: Iterable[EpochRecord]) -> History:
+        """Return the history that consists of these records."""
+        rows = [tuple(getattr(record, name) for name in FIGURES) for record in records]
+        return cls(*zip(*rows, strict=True)) if rows else cls()
+
+    @classmethod
+    def joined(cls, parts: Iterable[History]) -> History:
+        """Return the history that these make one after another."""
+        parts = list(parts)
+        if len(parts) == 1:
+            return parts[0]
+        columns: Any = {
+            name: tuple(chain.from_iterable(getattr(part, name) for part in parts))
+            for name in FIGURES
+        }
+        return cls(**columns)
 
     def __len__(self) -> int:
-        return len(self.records)
+        return len(self.epoch)
 
     def __iter__(self) -> Iterator[EpochRecord]:
-        return iter(self.records)
+        return map(EpochRecord, *(getattr(self, name) for name in FIGURES))
 
     def __getitem__(self, index: int) -> EpochRecord:
-        return self.records[index]
+        return EpochRecord(*(getattr(self, name)[index] for name in FIGURES))
+
+    @property
+    def records(self) -> tuple[EpochRecord, ...]:
+        """A record an epoch."""
+        return tuple(self)
 
     def column(self, name: str) -> list[float | None]:
         """Return one figure for every epoch."""
-        return [getattr(record, name) for record in self.records]
+        return list(getattr(self, name))
 
     def to_columns(self) -> dict[str, list[float | None]]:
         """Return every figure for every epoch, ready for a data frame."""
-        names = [field.name for field in dataclasses.fields(EpochRecord)]
-        return {name: self.column(name) for name in names}
+        return {name: self.column(name) for name in FIGURES}
+
+
+FIGURES = tuple(field.name for field in dataclasses.fields(EpochRecord))
+"""Names of the figures of an epoch: the fields of a record, the columns of a history."""

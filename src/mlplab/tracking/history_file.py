@@ -51,7 +51,7 @@ def history_from_parquet(content: bytes, path: Path) -> History:
     try:
         table = parquet.read_table(pyarrow.BufferReader(content), columns=_names())
         rows: list[dict[str, Any]] = table.to_pylist()
-        return History(tuple(EpochRecord(**row) for row in rows))
+        return History.of(EpochRecord(**row) for row in rows)
     except (pyarrow.ArrowException, OSError, TypeError) as cause:
         message = (
             f"A history must be a Parquet file with the columns {', '.join(_names())}; "
@@ -61,4 +61,4 @@ def history_from_parquet(content: bytes, path: Path) -> History:
 
 
 def _names() -> list[str]:
-    return [field.name for field in dataclasses.fields(EpochRecord)]
+    return [field.name for field in dataclasses.fields(History)]

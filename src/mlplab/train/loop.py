@@ -11,7 +11,7 @@ import numpy as np
 from mlplab._typing import Vector
 from mlplab.engines import Engine, TrainingData, TrainingPlan, TrainingState
 from mlplab.optim import LBFGS
-from mlplab.results import FitResult, History, StopReason
+from mlplab.results import FitResult, StopReason
 from mlplab.train.observers import FitObserver, Watch
 from mlplab.train.orders import RowOrders
 from mlplab.train.second_order import run_iterations
@@ -85,7 +85,7 @@ def train(training: Training, observers: Sequence[FitObserver] = ()) -> FitResul
         state.stop = StopReason.INTERRUPTED
     restored = _leave_best(training, start)
     result = FitResult(
-        history=History(tuple(watch.records)),
+        history=watch.history,
         status=state.stop or StopReason.MAX_EPOCHS,
         engine=training.engine.name,
         engine_reason=training.engine_reason,
@@ -107,13 +107,10 @@ def _run_epochs(training: Training, watch: Watch) -> None:
     while done < training.n_epochs and training.state.stop is None:
         began = time.perf_counter()
         orders = training.orders.draw(chunk)
-        records = training.engine.advance(
-            training.plan, training.state, training.data, orders, chunk
-        )
-        if len(records) < chunk:
-            training.orders.take_back(len(records))
-        for record in records:
-            watch.tell(record)
+        part = training.engine.advance(training.plan, training.state, training.data, orders, chunk)
+        if len(part) < chunk:
+            training.orders.take_back(len(part))
+        watch.tell(part)
         done += chunk
         if not watch.observers:
             seconds = max(time.perf_counter() - began, 1e-6)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 from mlplab.engines import TrainingPlan, TrainingState
-from mlplab.results import EpochRecord, FitResult, StopReason
+from mlplab.results import EpochRecord, FitResult, History, StopReason
 
 __all__ = ["FitObserver", "Watch"]
 
@@ -29,7 +29,7 @@ class FitObserver(Protocol):
 
 
 class Watch:
-    """Collects the records of a training and hands each to the observers.
+    """Collects what happens in a training and tells the observers of each epoch.
 
     Parameters
     ----------
@@ -38,13 +38,23 @@ class Watch:
     """
 
     def __init__(self, state: TrainingState, observers: Sequence[FitObserver]) -> None:
-        self.records: list[EpochRecord] = []
+        self._parts: list[History] = []
         self.observers = observers
         self._state = state
 
-    def tell(self, record: EpochRecord) -> None:
-        """Keep the record, tell everyone, and note a wish to stop."""
-        self.records.append(record)
+    @property
+    def history(self) -> History:
+        """All that was told."""
+        return History.joined(self._parts)
+
+    def tell(self, part: History) -> None:
+        """Keep what happened, tell everyone, and note a wish to stop."""
+        self._parts.append(part)
+        if self.observers:
+            for record in part:
+                self._tell_of(record)
+
+    def _tell_of(self, record: EpochRecord) -> None:
         # Every observer is told, even where an earlier one has asked to stop.
         asked = [observer.on_epoch(record, self._state) for observer in self.observers]
         if any(asked) and self._state.stop is None:

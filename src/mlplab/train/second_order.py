@@ -22,7 +22,7 @@ from mlplab.engines import (
     close_epoch,
 )
 from mlplab.optim import LBFGS, minimise, minimise_resumable
-from mlplab.results import StopReason
+from mlplab.results import History, StopReason
 from mlplab.train.observers import Watch
 
 __all__ = ["run_iterations"]
@@ -109,7 +109,7 @@ class _IterationMonitor:
         record = close_epoch(plan, state, figures, self._data.validation, self._validation_raw)
         if self._data.validation is None and state.stop is not StopReason.DIVERGED:
             state.stop = None
-        self._watch.tell(record)
+        self._watch.tell(History.of([record]))
         return state.stop is not None
 
     def _validation_raw(self, rows: ValidationData) -> Matrix:

@@ -82,7 +82,7 @@ class Checkpoints:
         if time.monotonic() - self._last >= CHECKPOINT_SECONDS:
             best = self._model.estimator.with_parameters(state.best_parameters)
             model = dataclasses.replace(self._model, estimator=best)
-            self._folder.write_history(History(tuple(self._records)))
+            self._folder.write_history(History.of(self._records))
             self._folder.write_bytes(MODEL, to_bytes(model.to_artifact()))
             self._last = time.monotonic()
 
@@ -137,7 +137,7 @@ def read_run(path: str | Path) -> KeptRun:
     record = folder.read_json(RECORD)
     history = folder.read_history()
     try:
-        trained: FitResult = revive(FitResult, {**record["fit"], "history": {"records": ()}})
+        trained: FitResult = revive(FitResult, {**record["fit"], "history": {}})
         metrics: RunMetrics = revive(RunMetrics, folder.read_json(METRICS))
         fields = {name: _revived(name, value) for name, value in record.items() if name in _HINTS}
         fields |= {"folder": path, "fit": dataclasses.replace(trained, history=history)}
