@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
+from collections.abc import Callable
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -40,12 +41,14 @@ from mlplab.estimators.rows import FitRows, training_data
 from mlplab.estimators.rules import check_parameters
 from mlplab.estimators.speaking import speak
 from mlplab.estimators.validation import check_parts, validation_data
-from mlplab.estimators.watching import CallbackObserver, Printer
+from mlplab.estimators.watching import observers_of
 from mlplab.nn import Loss
 from mlplab.results import FitResult
 from mlplab.train import ENDED_BY_RULE, FitObserver, RowOrders, Training, train
 
 __all__ = ["BaseMLP"]
+
+ValidateRows = Callable[..., tuple[FitRows, FitRows | None]]
 
 
 class BaseMLP(CallbackSupportMixin, LearnedNetwork):
@@ -86,6 +89,20 @@ class BaseMLP(CallbackSupportMixin, LearnedNetwork):
         *,
         incremental: bool = False,
     ) -> Self:
+        table = X, y, sample_weight
+        training = self._prepare(table, validation, incremental=incremental)
+        self._finish(training, train(training, observers_of(self, table)))
+        return self
+
+    def _prepare(
+        self,
+        table: tuple[Any, Any, Any],
+        validation: tuple[Any, Any, Any] | None,
+        *,
+        incremental: bool = False,
+        validate: ValidateRows | None = None,
+    ) -> Training:
+        """Go from rows to a training that has not begun; all that is drawn before it is drawn."""
         check_parameters(self.get_params(deep=False))
         first = not hasattr(self, "coefs_") or (not self.warm_start and not incremental)
         if self.early_stopping and incremental and validation is None:
@@ -94,18 +111,29 @@ class BaseMLP(CallbackSupportMixin, LearnedNetwork):
                 "your own. Pass X_val and y_val."
             )
             raise ValueError(message)
-        rows = self._validate_rows(X, y, sample_weight, reset=first, incremental=incremental)
+        validate = validate or BaseMLP._validate_tables
+        rows, given = validate(self, table, validation, first=first, incremental=incremental)
         rows = self._weigh_classes(rows, incremental=incremental)
-        given = None
-        if validation is not None:
-            given = self._validate_given(validation, rows.target.shape[1])
         rng = check_random_state(self.random_state)
         self._begin(rows, rng, first=first, incremental=incremental)
         if given is None and self._splits_rows():
             rows, given = self._split(rows, rng)
-        plan = self._plan(rows, watches=given is not None and bool(self.early_stopping))
-        self._train(plan, rows, given, rng, (X, y, sample_weight), incremental=incremental)
-        return self
+        self.plan_ = self._plan(rows, watches=given is not None and bool(self.early_stopping))
+        return self._training(rows, given, rng, incremental=incremental)
+
+    def _validate_tables(
+        self,
+        table: tuple[Any, Any, Any],
+        validation: tuple[Any, Any, Any] | None,
+        *,
+        first: bool,
+        incremental: bool,
+    ) -> tuple[FitRows, FitRows | None]:
+        """Check what is learned from, and validation rows of the user's own."""
+        rows = self._validate_rows(*table, reset=first, incremental=incremental)
+        if validation is None:
+            return rows, None
+        return rows, self._validate_given(validation, rows.target.shape[1])
 
     def _splits_rows(self) -> bool:
         return bool(self.early_stopping) and is_stochastic(self.solver)
@@ -187,7 +215,7 @@ class BaseMLP(CallbackSupportMixin, LearnedNetwork):
             warnings.warn(
                 "Got `batch_size` less than 1 or larger than sample size. It is going to be "
                 "clipped",
-                stacklevel=4,
+                stacklevel=6,
             )
         return build_plan(
             self,
@@ -200,21 +228,14 @@ class BaseMLP(CallbackSupportMixin, LearnedNetwork):
             score=self._score_name,
         )
 
-    def _train(
-        self,
-        plan: TrainingPlan,
-        rows: FitRows,
-        given: FitRows | None,
-        rng: Any,
-        original: tuple[Any, Any, Any],
-        *,
-        incremental: bool,
-    ) -> None:
-        self.plan_ = plan
+    def _training(
+        self, rows: FitRows, given: FitRows | None, rng: Any, *, incremental: bool
+    ) -> Training:
+        plan = self.plan_
         self._state.judge_by(f"{plan.stopping.monitor} {self.stopping}")
         engine, reason = select_engine(self.engine, plan, self.n_threads)
         shuffles = bool(self.shuffle) and is_stochastic(self.solver)
-        training = Training(
+        return Training(
             plan=plan,
             data=training_data(rows, plan.dtype, validation_data(self, given, plan)),
             engine=engine,
@@ -225,24 +246,16 @@ class BaseMLP(CallbackSupportMixin, LearnedNetwork):
             n_threads=self.n_threads,
             is_piece=incremental,
         )
-        self.result_ = train(training, self._observers(original))
-        self._set_fitted(plan, self.result_)
-        if not self.result_.n_epochs:
-            # L-BFGS may find the start good enough; there is a loss all the same.
-            self.loss_ = engine.objective(plan, self._state.parameters, training.data)[1]
-        speak(self, self.result_, incremental=incremental)
 
-    def _observers(self, original: tuple[Any, Any, Any]) -> list[FitObserver]:
-        observers: list[FitObserver] = list(getattr(self, "_fit_observers", ()))
-        if self.verbose:
-            observers.append(Printer())
-        if getattr(self, "_skl_callbacks", None) or hasattr(self, "_parent_callback_ctx"):
-            X, y, sample_weight = original
-            metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
-            context = self._init_callback_context(max_subtasks=int(self.max_iter))
-            rows = {"X": X, "y": y, "metadata": metadata}
-            observers.append(CallbackObserver(self, context, rows, self._fitted_attributes))
-        return observers
+    def _finish(self, training: Training, result: FitResult) -> None:
+        """Set what a fit leaves, then say what there is to say."""
+        self.result_ = result
+        self._set_fitted(training.plan, result)
+        if not result.n_epochs:
+            # L-BFGS may find the start good enough; there is a loss all the same.
+            problem = training.plan, self._state.parameters, training.data
+            self.loss_ = training.engine.objective(*problem)[1]
+        speak(self, result, incremental=training.is_piece)
 
     def set_callbacks(self, *callbacks: Any) -> Self:
         """Set what watches the next fits.

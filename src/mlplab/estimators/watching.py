@@ -7,8 +7,31 @@ from typing import Any
 
 from mlplab.engines import TrainingPlan, TrainingState
 from mlplab.results import EpochRecord, FitResult, StopReason
+from mlplab.train import FitObserver
 
-__all__ = ["CallbackObserver", "Printer"]
+__all__ = ["CallbackObserver", "Printer", "observers_of"]
+
+
+def observers_of(estimator: Any, table: tuple[Any, Any, Any]) -> list[FitObserver]:
+    """Return all that watch the next fit of an estimator; sets scikit-learn's callbacks up.
+
+    Parameters
+    ----------
+    estimator : estimator
+    table : (X, y, sample_weight)
+        What it is fitted to, as scikit-learn's callbacks get it.
+    """
+    observers: list[FitObserver] = list(getattr(estimator, "_fit_observers", ()))
+    if estimator.verbose:
+        observers.append(Printer())
+    if getattr(estimator, "_skl_callbacks", None) or hasattr(estimator, "_parent_callback_ctx"):
+        X, y, sample_weight = table
+        metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
+        rows = {"X": X, "y": y, "metadata": metadata}
+        context = estimator._init_callback_context(max_subtasks=int(estimator.max_iter))  # noqa: SLF001  (its own)
+        fitted_attributes = estimator._fitted_attributes  # noqa: SLF001  (same)
+        observers.append(CallbackObserver(estimator, context, rows, fitted_attributes))
+    return observers
 
 
 class Printer:
