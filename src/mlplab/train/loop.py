@@ -9,14 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from mlplab._typing import Vector
-from mlplab.engines import Engine, TrainingData, TrainingPlan, TrainingState
+from mlplab.engines import Engine, Job, TrainingData, TrainingPlan, TrainingState
 from mlplab.optim import LBFGS
-from mlplab.results import FitResult, StopReason
+from mlplab.results import FitResult, History, StopReason
 from mlplab.train.observers import FitObserver, Watch
 from mlplab.train.orders import RowOrders
 from mlplab.train.second_order import run_iterations
 
-__all__ = ["ENDED_BY_RULE", "Training", "train"]
+__all__ = ["ENDED_BY_RULE", "Progress", "Training", "train"]
 
 ENDED_BY_RULE = (StopReason.VALIDATION_PLATEAU, StopReason.RATE_TOO_SMALL)
 # Long enough to make calls of engines rare, short enough to watch and to interrupt.
@@ -55,6 +55,100 @@ class Training:
     is_piece: bool = False
 
 
+class Progress:
+    """How far a training has come: what `train` and `train_many` share.
+
+    Parameters
+    ----------
+    training : Training
+        Its state is changed in place.
+    observers : sequence of FitObserver
+        Told that it begins.
+    """
+
+    def __init__(self, training: Training, observers: Sequence[FitObserver] = ()) -> None:
+        self.training, self.observers = training, observers
+        self._watch = Watch(training.state, observers)
+        self._start = training.state.parameters.copy()
+        self._done = 0
+        for observer in observers:
+            observer.on_start(training.plan, training.state)
+
+    @property
+    def left(self) -> int:
+        """How many epochs are left; none where training has stopped."""
+        return 0 if self.training.state.stop is not None else self.training.n_epochs - self._done
+
+    def job(self, n_epochs: int) -> Job:
+        """Return up to so many of the epochs that are left, with their orders, for an engine."""
+        n_epochs = min(n_epochs, self.left)
+        training = self.training
+        orders = training.orders.draw(n_epochs)
+        return Job(training.plan, training.state, training.data, orders, n_epochs)
+
+    def take(self, job: Job, part: History) -> None:
+        """Keep what came of a job, and tell the observers."""
+        if len(part) < job.n_epochs:
+            self.training.orders.take_back(len(part))
+        self._done += job.n_epochs
+        self._watch.tell(part)
+
+    def run_alone(self) -> None:
+        """Train to the end, and keep what was learned where someone interrupts."""
+        training = self.training
+        try:
+            if isinstance(training.plan.optimiser, LBFGS):
+                run_iterations(
+                    training.plan,
+                    training.data,
+                    training.engine,
+                    training.state,
+                    training.n_epochs,
+                    self._watch,
+                )
+            else:
+                self._run_epochs()
+        except KeyboardInterrupt:
+            training.state.stop = StopReason.INTERRUPTED
+
+    def _run_epochs(self) -> None:
+        """Advance in chunks of epochs; a single epoch at a time while somebody watches."""
+        chunk = 1
+        while self.left:
+            began = time.perf_counter()
+            job = self.job(chunk)
+            self.take(job, self.training.engine.advance(*job))
+            if not self.observers:
+                seconds = max(time.perf_counter() - began, 1e-6)
+                chunk = max(1, min(2 * chunk, round(chunk * CHUNK_SECONDS / seconds)))
+
+    def end(self, seconds: float | None = None) -> FitResult:
+        """Leave the best weights where they are wanted; tell what happened, and that it is over.
+
+        Parameters
+        ----------
+        seconds : float, optional
+            Wall time; the sum over the epochs if not given.
+        """
+        training, history = self.training, self._watch.history
+        restored = _leave_best(training, self._start)
+        result = FitResult(
+            history=history,
+            status=training.state.stop or StopReason.MAX_EPOCHS,
+            engine=training.engine.name,
+            engine_reason=training.engine_reason,
+            seconds=sum(history.seconds) if seconds is None else seconds,
+            best_epoch=training.state.best_epoch,
+            restored_best=restored,
+            n_parameters=training.plan.network.n_parameters,
+            dtype=training.plan.dtype,
+            n_threads=training.n_threads,
+        )
+        for observer in self.observers:
+            observer.on_end(result)
+        return result
+
+
 def train(training: Training, observers: Sequence[FitObserver] = ()) -> FitResult:
     """Train until the plan says stop, an observer asks for it, or someone interrupts.
 
@@ -72,50 +166,9 @@ def train(training: Training, observers: Sequence[FitObserver] = ()) -> FitResul
     FitResult
     """
     began = time.perf_counter()
-    state, plan = training.state, training.plan
-    watch, start = Watch(state, observers), state.parameters.copy()
-    for observer in observers:
-        observer.on_start(plan, state)
-    try:
-        if isinstance(plan.optimiser, LBFGS):
-            run_iterations(plan, training.data, training.engine, state, training.n_epochs, watch)
-        else:
-            _run_epochs(training, watch)
-    except KeyboardInterrupt:
-        state.stop = StopReason.INTERRUPTED
-    restored = _leave_best(training, start)
-    result = FitResult(
-        history=watch.history,
-        status=state.stop or StopReason.MAX_EPOCHS,
-        engine=training.engine.name,
-        engine_reason=training.engine_reason,
-        seconds=time.perf_counter() - began,
-        best_epoch=state.best_epoch,
-        restored_best=restored,
-        n_parameters=plan.network.n_parameters,
-        dtype=plan.dtype,
-        n_threads=training.n_threads,
-    )
-    for observer in observers:
-        observer.on_end(result)
-    return result
-
-
-def _run_epochs(training: Training, watch: Watch) -> None:
-    """Advance in chunks of epochs; a single epoch at a time while somebody watches."""
-    done, chunk = 0, 1
-    while done < training.n_epochs and training.state.stop is None:
-        began = time.perf_counter()
-        orders = training.orders.draw(chunk)
-        part = training.engine.advance(training.plan, training.state, training.data, orders, chunk)
-        if len(part) < chunk:
-            training.orders.take_back(len(part))
-        watch.tell(part)
-        done += chunk
-        if not watch.observers:
-            seconds = max(time.perf_counter() - began, 1e-6)
-            chunk = max(1, min(2 * chunk, round(chunk * CHUNK_SECONDS / seconds)))
-        chunk = min(chunk, training.n_epochs - done)
+    progress = Progress(training, observers)
+    progress.run_alone()
+    return progress.end(time.perf_counter() - began)
 
 
 def _leave_best(training: Training, start: Vector) -> bool:
