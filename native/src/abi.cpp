@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "checks.h"
 #include "dispatch.h"
 #include "thread_pool.h"
 
@@ -29,14 +30,6 @@ void run_in_parallel(void* pool, Work work, void* context) {
 }
 
 namespace {
-
-// Far above any network that fits into memory, far below where products of sizes overflow.
-constexpr int64_t kLargestSize = int64_t{1} << 40;
-constexpr int64_t kLargestWidth = int64_t{1} << 24;
-constexpr int32_t kMostOps = 4096;
-constexpr int32_t kMostThreads = 1024;
-
-bool within(int64_t value, int64_t least, int64_t most) { return value >= least && value <= most; }
 
 bool good_limit(double value) { return !std::isnan(value); }
 
@@ -200,15 +193,6 @@ int32_t create(const mlp_config* config, const mlp_rows* rows, const mlp_rows* v
   network->backend.load(network->trainer, *state, parameters, slot_1, slot_2);
   *out = network.release();
   return MLP_OK;
-}
-
-// Nothing may leave the boundary but a code.
-template <class F> int32_t guarded(F f) noexcept {
-  try {
-    return f();
-  } catch (...) {
-    return MLP_NO_MEMORY;
-  }
 }
 
 // The same work on several threads, the caller's among them; it must not throw. Where the

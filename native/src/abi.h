@@ -12,7 +12,7 @@
 extern "C" {
 #endif
 
-enum { MLP_ABI_VERSION = 1 };
+enum { MLP_ABI_VERSION = 2 };
 
 enum mlp_code {
   MLP_OK = 0,            // all epochs that were asked for, or the rule stopped
@@ -129,6 +129,16 @@ typedef struct {
   int32_t rates_a_step, code;
 } mlp_task;
 MLP_API int32_t mlp_run_many(mlp_task* tasks, int64_t n_tasks, int32_t n_threads, double budget_seconds);
+
+// Row orders as numpy.random.RandomState draws them: each epoch shuffles the one before.
+// key: the 624 words of MT19937; position: how many of them are taken; both move on.
+// before: the order before the first epoch; orders: (n_epochs, n_rows), or null to move the
+// generator on without any.
+MLP_API int32_t mlp_row_orders(uint32_t* key, int64_t n_words, int64_t* position,
+                       const int64_t* before, int64_t n_rows, int64_t n_epochs, int64_t* orders);
+// For tests: n whole numbers from 0 to largest, which is above 0.
+MLP_API int32_t mlp_random_numbers(uint32_t* key, int64_t n_words, int64_t* position,
+                       uint64_t largest, uint64_t* out, int64_t n);
 
 // For tests: out[i] = f(x[i]) of an elementary function.
 MLP_API int32_t mlp_elementary(int32_t isa, int32_t dtype, int32_t function, const void* x, void* out,

@@ -214,6 +214,74 @@ def test_calls_without_a_network_are_refused() -> None:
     library.mlp_destroy(None)
 
 
+@settings(max_examples=100, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    largest=st.one_of(
+        st.integers(1, 2**32), st.integers(2**32 - 2, 2**32 + 2), st.integers(1, 2**64 - 2)
+    ),
+)
+def test_random_numbers_are_those_of_numpy(seed: int, largest: int) -> None:
+    """Also beyond 32 bits, where no order of rows fits into memory."""
+    rng = np.random.RandomState(seed)
+    key, position = np.array(rng.get_state()[1]), ctypes.c_int64(624)
+    out = np.empty(700, dtype=np.uint64)
+    code = load_library().mlp_random_numbers(
+        key.ctypes.data, 624, ctypes.byref(position), largest, out.ctypes.data, out.size
+    )
+    assert code == 0
+    expected = rng.randint(0, largest + 1, size=out.size, dtype=np.uint64)
+    np.testing.assert_array_equal(out, expected)
+
+
+WILD_COUNT = st.one_of(
+    st.integers(-(2**63), 2**63 - 1), st.sampled_from([0, 1, -1, 623, 624, 625, 2**40, 2**62])
+)
+
+
+@settings(max_examples=500, deadline=None)
+@given(
+    words=WILD_COUNT, position=WILD_COUNT, n_rows=WILD_COUNT, n_epochs=WILD_COUNT, key=st.binary(
+        min_size=8, max_size=8
+    ),
+)  # fmt: skip
+def test_wild_orders_never_run_wild(
+    words: int, position: int, n_rows: int, n_epochs: int, key: bytes
+) -> None:
+    """Any counts and any key: orders that fit are drawn, all else is refused."""
+    rows, epochs = min(n_rows, 5), min(n_epochs, 3)
+    block = np.frombuffer(key * 312, dtype=np.uint32).copy()
+    stands = ctypes.c_int64(position)
+    before, orders = np.arange(5), np.full((3, 5), -1)
+    code = load_library().mlp_row_orders(
+        block.ctypes.data, words, ctypes.byref(stands), before.ctypes.data, rows, epochs,
+        orders.ctypes.data,
+    )  # fmt: skip
+    fits = words == 624 and 0 <= position <= 624 and rows >= 1 and epochs >= 0
+    assert (code == 0) == fits
+    if fits:
+        drawn = orders.ravel()[: rows * epochs].reshape(epochs, rows)
+        assert (np.sort(drawn, axis=1) == np.arange(rows)).all()
+    else:
+        assert (orders == -1).all()
+        assert stands.value == position
+
+
+def test_orders_without_memory_are_refused() -> None:
+    """Missing pointers, and more rows times epochs than there can be."""
+    library, key, position = load_library(), np.zeros(624, np.uint32), ctypes.c_int64(0)
+    rows = np.arange(5)
+    place, where, data = key.ctypes.data, ctypes.byref(position), rows.ctypes.data
+    assert library.mlp_row_orders(None, 624, where, data, 5, 1, data) < 0
+    assert library.mlp_row_orders(place, 624, None, data, 5, 1, data) < 0
+    assert library.mlp_row_orders(place, 624, where, None, 5, 1, data) < 0
+    assert library.mlp_row_orders(place, 624, where, None, 2**39, 2**39, None) < 0
+    assert library.mlp_row_orders(place, 624, where, None, 5, 1, None) == 0
+    assert library.mlp_random_numbers(place, 624, where, 0, data, 5) < 0
+    assert library.mlp_random_numbers(place, 624, where, 9, None, 5) < 0
+    assert library.mlp_random_numbers(place, 624, where, 9, data, -1) < 0
+
+
 def test_missing_library_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is missing, and the way out."""
     monkeypatch.setattr(native_abi, "library_path", lambda: None)

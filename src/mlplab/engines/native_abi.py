@@ -27,6 +27,7 @@ __all__ = [
     "require",
 ]
 
+ABI_VERSION = 2
 AGAIN = 1
 """The code that says: the time is spent, call again."""
 
@@ -172,6 +173,14 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "mlp_predict": (c.c_int32, [c.c_void_p, c.c_void_p, c.c_void_p, c.c_int64, c.c_void_p]),
     "mlp_destroy": (None, [c.c_void_p]),
     "mlp_run_many": (c.c_int32, [c.c_void_p, c.c_int64, c.c_int32, c.c_double]),
+    "mlp_row_orders": (
+        c.c_int32,
+        [c.c_void_p, c.c_int64, c.c_void_p, c.c_void_p, c.c_int64, c.c_int64, c.c_void_p],
+    ),
+    "mlp_random_numbers": (
+        c.c_int32,
+        [c.c_void_p, c.c_int64, c.c_void_p, c.c_uint64, c.c_void_p, c.c_int64],
+    ),
     "mlp_elementary": (
         c.c_int32,
         [c.c_int32, c.c_int32, c.c_int32, c.c_void_p, c.c_void_p, c.c_int64],
@@ -206,14 +215,16 @@ def load_library() -> Any:
         )
         raise EngineError(message)
     library = c.CDLL(str(path))
+    message = f"The native library {path.name} is of another version; reinstall mlplab."
+    if library.mlp_abi_version() != ABI_VERSION:
+        raise EngineError(message)
     for name, (result, arguments) in _SIGNATURES.items():
         function = getattr(library, name)
         function.restype, function.argtypes = result, arguments
     sizes = (c.c_uint64 * 5)()
     library.mlp_struct_sizes(sizes)
     own = [c.sizeof(struct) for struct in (Op, Config, RowsView, State, Task)]
-    if library.mlp_abi_version() != 1 or list(sizes) != own:
-        message = f"The native library {path.name} is of another version; reinstall mlplab."
+    if list(sizes) != own:
         raise EngineError(message)
     return library
 

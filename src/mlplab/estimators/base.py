@@ -10,6 +10,7 @@ from __future__ import annotations
 import warnings
 from abc import abstractmethod
 from collections.abc import Callable
+from numbers import Integral
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -241,7 +242,14 @@ class BaseMLP(CallbackSupportMixin, LearnedNetwork):
             engine=engine,
             engine_reason=reason,
             state=self._state,
-            orders=RowOrders(rows.x.shape[0], rng, shuffle=shuffles, batch_size=plan.batch_size),
+            orders=RowOrders(
+                rows.x.shape[0],
+                rng,
+                shuffle=shuffles,
+                batch_size=plan.batch_size,
+                # From a number a generator was made for this fit alone.
+                shared=not isinstance(self.random_state, Integral),
+            ),
             n_epochs=1 if incremental else int(self.max_iter),
             n_threads=self.n_threads,
             is_piece=incremental,

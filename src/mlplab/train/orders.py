@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from mlplab._typing import Order
+from mlplab._typing import AnyArray, Order
+from mlplab.engines.native_orders import MersenneTwister
+from mlplab.errors import EngineError
 
 __all__ = ["RowOrders"]
 
@@ -21,16 +25,27 @@ class RowOrders:
         Without it rows keep their order and nothing is drawn.
     batch_size : int
         With a single batch an epoch the order changes nothing but rounding, so nothing is
-        gathered; the generator advances all the same, as others may draw from it afterwards.
+        gathered; a generator that others see advances all the same.
+    shared : bool
+        Whether others see the generator. Where it was made from a seed for this training alone,
+        it may be left behind, and with a single batch an epoch nothing is drawn at all.
     """
 
     def __init__(
-        self, n_rows: int, rng: np.random.RandomState, *, shuffle: bool, batch_size: int
+        self,
+        n_rows: int,
+        rng: np.random.RandomState,
+        *,
+        shuffle: bool,
+        batch_size: int,
+        shared: bool = True,
     ) -> None:
-        self._current = np.arange(n_rows)
-        self._rng = rng
-        self._shuffle = shuffle
+        self._current: AnyArray = np.arange(n_rows)
         self._single_batch = batch_size >= n_rows
+        draws = shuffle and (shared or not self._single_batch)
+        self._shuffles = _shuffles_of(rng, shared=shared) if draws else None
+        # Other threads may draw from it at the same time; NumPy takes this lock for each draw.
+        self._lock = rng._bit_generator.lock  # noqa: SLF001  (there is no other way to it)
 
     def draw(self, n_epochs: int) -> Order | None:
         """Return the orders of the next epochs, or None where rows keep their order.
@@ -39,17 +54,16 @@ class RowOrders:
         -------
         int array of shape (n_epochs, n_rows), or None
         """
-        if not self._shuffle:
+        if self._shuffles is None:
             return None
-        self._before = self._rng.get_state(legacy=False), self._current
-        orders = np.empty((n_epochs, self._current.size), dtype=np.intp)
-        for epoch in range(n_epochs):
-            # scikit-learn's `shuffle` permutes positions and then takes them.
-            positions = np.arange(self._current.size)
-            self._rng.shuffle(positions)
-            self._current = self._current[positions]
-            orders[epoch] = self._current
-        return None if self._single_batch else orders
+        with self._lock:
+            self._before = self._shuffles.mark(), self._current
+            if self._single_batch:
+                self._shuffles.skip(self._current.size, n_epochs)
+                return None
+            orders = self._shuffles.draw(self._current, n_epochs)
+        self._current = orders[-1] if n_epochs else self._current
+        return orders
 
     def take_back(self, n_used: int) -> None:
         """Undo the last draw but for its first epochs, because training ended within it.
@@ -57,7 +71,86 @@ class RowOrders:
         How many epochs are drawn at once depends on the clock; what a generator that the user
         passed gives afterwards must not.
         """
-        if self._shuffle:
-            state, self._current = self._before
-            self._rng.set_state(state)
-            self.draw(n_used)
+        if self._shuffles is not None:
+            mark, self._current = self._before
+            with self._lock:
+                self._shuffles.go_back(mark)
+                self.draw(n_used)
+
+
+def _shuffles_of(rng: np.random.RandomState, *, shared: bool) -> _PlainShuffles | _NativeShuffles:
+    # Another bit generator inside, or a class of one's own, is asked itself.
+    is_twister = type(rng._bit_generator) is np.random.MT19937  # noqa: SLF001  (as above)
+    if type(rng) is np.random.RandomState and is_twister:
+        try:
+            return _NativeShuffles(rng, shared=shared)
+        except EngineError:
+            pass  # the library was not built
+    return _PlainShuffles(rng)
+
+
+class _PlainShuffles:
+    """Shuffles by the generator itself: the definition of what the native ones do."""
+
+    def __init__(self, rng: np.random.RandomState) -> None:
+        self._rng = rng
+
+    def mark(self) -> Any:
+        """Return where the generator stands."""
+        return self._rng.get_state(legacy=False)
+
+    def go_back(self, mark: Any) -> None:
+        """Put the generator back to where it stood."""
+        self._rng.set_state(mark)
+
+    def draw(self, before: AnyArray, n_epochs: int) -> Order:
+        """Return orders of shape (n_epochs, n_rows), each a shuffle of the one before."""
+        orders = np.empty((n_epochs, before.size), dtype=np.int64)
+        for order in orders:
+            order[:] = before
+            self._rng.shuffle(order)
+            before = order
+        return orders
+
+    def skip(self, n_rows: int, n_epochs: int) -> None:
+        """Move the generator on as if orders had been drawn."""
+        for _ in range(n_epochs):
+            self._rng.shuffle(np.empty(n_rows, dtype=np.int64))
+
+
+class _NativeShuffles:
+    """The same, all epochs in one native call.
+
+    Reading and writing a `RandomState` takes as long as shuffling thousands of rows, so one that
+    nobody else sees is read once and never written.
+    """
+
+    def __init__(self, rng: np.random.RandomState, *, shared: bool) -> None:
+        self._rng, self._shared = rng, shared
+        self._twin = MersenneTwister(rng.get_state(legacy=False))
+
+    def mark(self) -> Any:
+        """Return where the generator stands."""
+        if self._shared:
+            self._twin = MersenneTwister(self._rng.get_state(legacy=False))
+        return self._twin.state
+
+    def go_back(self, mark: Any) -> None:
+        """Put the generator back to where it stood."""
+        self._twin = MersenneTwister(mark)
+        self._write()
+
+    def draw(self, before: AnyArray, n_epochs: int) -> Order:
+        """Return orders of shape (n_epochs, n_rows), each a shuffle of the one before."""
+        orders = self._twin.orders(before, n_epochs)
+        self._write()
+        return orders
+
+    def skip(self, n_rows: int, n_epochs: int) -> None:
+        """Move the generator on as if orders had been drawn."""
+        self._twin.skip(n_rows, n_epochs)
+        self._write()
+
+    def _write(self) -> None:
+        if self._shared:
+            self._rng.set_state(self._twin.state)
