@@ -16,7 +16,6 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from scipy import sparse
 from sklearn.callback import CallbackSupportMixin
-from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -41,7 +40,7 @@ from mlplab.estimators.plans import (
 from mlplab.estimators.rows import FitRows, training_data
 from mlplab.estimators.rules import check_parameters
 from mlplab.estimators.speaking import speak
-from mlplab.estimators.validation import check_parts, validation_data
+from mlplab.estimators.validation import split_rows, validation_data
 from mlplab.estimators.watching import observers_of
 from mlplab.nn import Loss
 from mlplab.results import FitResult
@@ -118,7 +117,8 @@ class BaseMLP(CallbackSupportMixin, LearnedNetwork):
         rng = check_random_state(self.random_state)
         self._begin(rows, rng, first=first, incremental=incremental)
         if given is None and self._splits_rows():
-            rows, given = self._split(rows, rng)
+            stratify = self._stratify(rows)
+            rows, given = split_rows(rows, rng, self.validation_fraction, stratify)
         self.plan_ = self._plan(rows, watches=given is not None and bool(self.early_stopping))
         return self._training(rows, given, rng, incremental=incremental)
 
@@ -193,22 +193,6 @@ class BaseMLP(CallbackSupportMixin, LearnedNetwork):
         self.best_validation_score_: float | None = None
         self.n_iter_ = 0
         self.t_ = 0
-
-    def _split(self, rows: FitRows, rng: Any) -> tuple[FitRows, FitRows]:
-        """Set validation rows aside, drawn as scikit-learn draws them."""
-        learn, look = train_test_split(
-            np.arange(rows.x.shape[0]),
-            random_state=rng,
-            test_size=self.validation_fraction,
-            stratify=self._stratify(rows),
-        )
-        if len(look) < 2:
-            message = (
-                "The validation set is too small. Increase 'validation_fraction' or the size of "
-                "your dataset."
-            )
-            raise DataError(message)
-        return check_parts(rows.take(learn), rows.take(look))
 
     def _plan(self, rows: FitRows, *, watches: bool) -> TrainingPlan:
         n_rows = rows.x.shape[0]

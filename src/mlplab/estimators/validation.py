@@ -6,32 +6,60 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from sklearn.metrics import get_scorer
+from sklearn.model_selection import train_test_split
 
-from mlplab._typing import Matrix
+from mlplab._typing import AnyArray, Matrix
 from mlplab.engines import TrainingPlan, ValidationData
 from mlplab.errors import DataError
 from mlplab.estimators.rows import FitRows, cast
 
-__all__ = ["check_parts", "takes_weights", "validation_data"]
+__all__ = ["split_rows", "takes_weights", "validation_data"]
 
 
-def check_parts(learn: FitRows, look: FitRows) -> tuple[FitRows, FitRows]:
-    """Return both parts, after seeing that each has rows that count.
+def split_rows(
+    rows: FitRows, rng: np.random.RandomState, fraction: float, stratify: AnyArray | None
+) -> tuple[FitRows, FitRows]:
+    """Set validation rows aside, drawn as scikit-learn draws them.
+
+    Parameters
+    ----------
+    rows : FitRows
+    rng : numpy.random.RandomState
+    fraction : float
+        Size of the part that is set aside.
+    stratify : ndarray of shape (rows,) or None
+        Classes that both parts hold in the same proportions.
+
+    Returns
+    -------
+    (FitRows, FitRows)
+        To learn from, and to look at.
 
     Raises
     ------
     DataError
-        All rows of a part have weight zero.
+        The part is too small, or all rows of a part have weight zero.
     """
-    for part, name in ((learn, "training"), (look, "validation")):
+    learn, look = train_test_split(
+        np.arange(rows.x.shape[0]), random_state=rng, test_size=fraction, stratify=stratify
+    )
+    if len(look) < 2:
+        message = (
+            "The validation set is too small. Increase 'validation_fraction' or the size of "
+            "your dataset."
+        )
+        raise DataError(message)
+    parts = rows.take(learn), rows.take(look)
+    for part, name in zip(parts, ("training", "validation"), strict=True):
         if part.score_weight is not None and not part.score_weight.sum() > 0:
             message = (
                 f"`sample_weight` must leave the {name} part some weight; the split put only rows "
                 "of weight zero there. Leave such rows out, or pass X_val and y_val."
             )
             raise DataError(message)
-    return learn, look
+    return parts
 
 
 def takes_weights(scorer: Any) -> bool:
