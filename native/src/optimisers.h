@@ -9,16 +9,17 @@
 
 namespace mlp::MLP_ISA {
 
-// What is the same for all parameters in a step.
-template <class T> struct StepConstants {
-  T scale;         // 1 / Σ s of the batch
-  T l2, l1;        // l2 / Σ s
-  T clip_value;    // or negative
-  T rate;          // negative: what a direction is multiplied by
-  T decay;         // rate · weight decay
-  T beta_1, beta_2, rest_1, rest_2;   // and 1 - beta
-  T correction, epsilon;              // Adam: as in `adam_direction`
-  T second_scale, ahead, here;        // NAdam
+// What is the same for all parameters of a network in a step. C is a number, or a register of
+// numbers where each lane holds a network of its own.
+template <class C> struct StepConstants {
+  C scale;         // 1 / Σ s of the batch
+  C l2, l1;        // l2 / Σ s
+  C clip_value;    // infinite where nothing is clipped
+  C rate;          // negative: what a direction is multiplied by
+  C decay;         // rate · weight decay
+  C beta_1, beta_2, rest_1, rest_2;   // and 1 - beta
+  C correction, epsilon;              // Adam: as in `adam_direction`
+  C second_scale, ahead, here;        // NAdam
 };
 
 struct Measures {
@@ -26,8 +27,8 @@ struct Measures {
 };
 
 // The step of one register from its finished gradient g; m and v are the slots.
-template <class T, int O>
-static inline Vec<T> step_of(const StepConstants<T>& c, Vec<T> g, T* first, T* second) {
+template <class T, int O, class C>
+static inline Vec<T> step_of(const StepConstants<C>& c, Vec<T> g, T* first, T* second) {
   if constexpr (O == MLP_SGD) return g * c.rate;
   if constexpr (O == MLP_MOMENTUM || O == MLP_NESTEROV) {
     const Vec<T> taken = g * c.rate, velocity = c.beta_1 * load(first) + taken;
@@ -60,8 +61,8 @@ static inline Vec<T> step_of(const StepConstants<T>& c, Vec<T> g, T* first, T* s
   }
 }
 
-template <class T> static inline Vec<T> clipped(Vec<T> g, T limit) {
-  return select<T>(g > limit, all<T>(limit), select<T>(g < -limit, all<T>(-limit), g));
+template <class T> static inline Vec<T> clipped(Vec<T> g, Vec<T> limit) {
+  return select<T>(g > limit, limit, select<T>(g < -limit, -limit, g));
 }
 
 // Sums of one range, one register each.
@@ -76,8 +77,8 @@ template <class T> struct Sums {
 };
 
 // Finish the gradient of n parameters in place. PENALISED is false for biases.
-template <class T, bool PENALISED, bool RARE>
-static inline Vec<T> finished(const StepConstants<T>& c, Vec<T> g, Vec<T> w, Sums<T>& sums) {
+template <class T, bool PENALISED, bool RARE, class C>
+static inline Vec<T> finished(const StepConstants<C>& c, Vec<T> g, Vec<T> w, Sums<T>& sums) {
   g *= c.scale;
   if constexpr (PENALISED) {
     sums.weight_squares += w * w;
@@ -91,44 +92,57 @@ static inline Vec<T> finished(const StepConstants<T>& c, Vec<T> g, Vec<T> w, Sum
   }
   sums.squares += g * g;
   if constexpr (RARE) {
-    if (c.clip_value >= T(0)) g = clipped<T>(g, c.clip_value);
+    g = clipped<T>(g, c.clip_value - Vec<T>{});
     sums.clipped_squares += g * g;
   }
   return g;
 }
 
-// The whole pass: finish, measure, move. RARE holds L1, clipping by value and decay.
+// One register of parameters: finish, measure, move. RARE holds L1, clipping by value and decay.
+template <class T, int O, bool PENALISED, bool RARE, class C>
+static inline void finish_and_move_one(const StepConstants<C>& c, const T* g, T* w, T* first,
+                                       T* second, Sums<T>& sums) {
+  const Vec<T> before = load(w);
+  const Vec<T> found = finished<T, PENALISED, RARE>(c, load(g), before, sums);
+  Vec<T> step = step_of<T, O>(c, found, first, second);
+  if constexpr (RARE && PENALISED) step -= c.decay * before;
+  store<T>(w, before + step);
+}
+
+// With a limit on the norm the pass is cut in two, as the norm of everything comes between.
+template <class T, bool PENALISED, class C>
+static inline void finish_one(const StepConstants<C>& c, T* g, const T* w, Sums<T>& sums) {
+  store<T>(g, finished<T, PENALISED, true>(c, load(g), load(w), sums));
+}
+template <class T, int O, bool PENALISED, class C>
+static inline void move_one(const StepConstants<C>& c, C shrink, const T* g, T* w, T* first,
+                            T* second) {
+  const Vec<T> before = load(w);
+  Vec<T> step = step_of<T, O>(c, load(g) * shrink, first, second);
+  if constexpr (PENALISED) step -= c.decay * before;
+  store<T>(w, before + step);
+}
+
+// The same for a range of n parameters of one network.
 template <class T, int O, bool PENALISED, bool RARE>
 static void finish_and_move(const StepConstants<T>& c, T* g, T* w, T* first, T* second, i64 n,
                             Measures& measures) {
   Sums<T> sums;
-  for (i64 i = 0; i < n; i += lanes<T>) {
-    const Vec<T> before = load(w + i);
-    const Vec<T> found = finished<T, PENALISED, RARE>(c, load(g + i), before, sums);
-    Vec<T> step = step_of<T, O>(c, found, first + i, second + i);
-    if constexpr (RARE && PENALISED) step -= c.decay * before;
-    store<T>(w + i, before + step);
-  }
+  for (i64 i = 0; i < n; i += lanes<T>)
+    finish_and_move_one<T, O, PENALISED, RARE>(c, g + i, w + i, first + i, second + i, sums);
   sums.add_to(measures);
 }
-
-// With a limit on the norm the pass is cut in two, as the norm of everything comes between.
 template <class T, bool PENALISED>
 static void finish_only(const StepConstants<T>& c, T* g, const T* w, i64 n, Measures& measures) {
   Sums<T> sums;
-  for (i64 i = 0; i < n; i += lanes<T>)
-    store<T>(g + i, finished<T, PENALISED, true>(c, load(g + i), load(w + i), sums));
+  for (i64 i = 0; i < n; i += lanes<T>) finish_one<T, PENALISED>(c, g + i, w + i, sums);
   sums.add_to(measures);
 }
 template <class T, int O, bool PENALISED>
 static void move_only(const StepConstants<T>& c, T shrink, const T* g, T* w, T* first, T* second,
                       i64 n) {
-  for (i64 i = 0; i < n; i += lanes<T>) {
-    const Vec<T> before = load(w + i);
-    Vec<T> step = step_of<T, O>(c, load(g + i) * shrink, first + i, second + i);
-    if constexpr (PENALISED) step -= c.decay * before;
-    store<T>(w + i, before + step);
-  }
+  for (i64 i = 0; i < n; i += lanes<T>)
+    move_one<T, O, PENALISED>(c, shrink, g + i, w + i, first + i, second + i);
 }
 
 // The constants of one step that depend on its number; `mu_product` is NAdam's memory.

@@ -15,7 +15,7 @@
 #include "dropout.h"
 #include "losses.h"
 #include "network.h"
-#include "optimisers.h"
+#include "progress.h"
 
 namespace mlp::MLP_ISA {
 
@@ -45,8 +45,8 @@ template <class T> class Trainer {
 
   void load_parameters(const mlp_state& state, const T* parameters, const T* slot_1,
                        const T* slot_2) {
-    state_ = state;
-    state_.improved = 0;
+    progress_.state = state;
+    progress_.state.improved = 0;
     for (i64 l = 0; l < n_dense_; ++l) {
       const DenseLayer<T>& layer = dense_[l];
       to_panels(layer, parameters + layer.flat, weights_ + layer.start);
@@ -59,27 +59,25 @@ template <class T> class Trainer {
   }
 
   void save(mlp_state& state, T* parameters, T* slot_1, T* slot_2, T* best) const {
-    state = state_;
+    state = progress_.state;
     for (i64 l = 0; l < n_dense_; ++l) {
       const DenseLayer<T>& layer = dense_[l];
       from_panels(layer, weights_ + layer.start, parameters + layer.flat);
       if (slot_1 && first_) from_panels(layer, first_ + layer.start, slot_1 + layer.flat);
       if (slot_2 && second_) from_panels(layer, second_ + layer.start, slot_2 + layer.flat);
-      if (best && state_.improved) from_panels(layer, best_ + layer.start, best + layer.flat);
+      if (best && progress_.state.improved) from_panels(layer, best_ + layer.start, best + layer.flat);
     }
   }
 
   int32_t run(const RunArguments& given) {
-    given_ = &given;
+    progress_.begin_run(given);
     deadline_ = seconds_now() + given.budget;
-    ended_ = 0;
-    if (*given.done == 0 && !in_epoch_) table_start_ = state_.step;
-    while (*given.done < given.n_epochs && state_.stop == MLP_RUNNING) {
-      if (!in_epoch_) begin_epoch();
-      while (position_ < setup_->rows.n_rows) {
+    while (progress_.goes_on()) {
+      if (!progress_.in_epoch) begin_epoch();
+      while (progress_.position < setup_->rows.n_rows) {
         const int32_t code = step();
         if (code != MLP_OK) return code;
-        if (position_ < setup_->rows.n_rows && time_is_up()) return MLP_AGAIN;
+        if (progress_.position < setup_->rows.n_rows && time_is_up()) return MLP_AGAIN;
       }
       if (setup_->has_validation && !setup_->config.manual_close) {
         while (look_ < setup_->validation.n_rows) {
@@ -87,27 +85,25 @@ template <class T> class Trainer {
           if (look_ < setup_->validation.n_rows && time_is_up()) return MLP_AGAIN;
         }
       }
-      end_epoch(given.records[*given.done]);
-      in_epoch_ = false;
-      ++*given.done;
-      if (*given.done < given.n_epochs && state_.stop == MLP_RUNNING && time_is_up())
-        return MLP_AGAIN;
+      if (progress_.end_epoch(parameters_are_finite()))
+        __builtin_memcpy(best_, weights_, static_cast<std::size_t>(n_padded_) * sizeof(T));
+      if (progress_.goes_on() && time_is_up()) return MLP_AGAIN;
     }
     return MLP_OK;
   }
 
   void objective(double* value, double* reported, T* gradient) {
     const i64 n = setup_->rows.n_rows;
-    position_ = 0;
+    progress_.position = 0;
     order_ = nullptr;
     dropout_step_ = 0;
     updates_ = false;
     const double total = most(weigh(n), 0.0);
-    set_constants(total, 0.0);
+    constants_ = progress_.template constants_of<T>(total, 0.0, -1.0);
     double loss = 0;
     for (i64 at = 0; at < n; at += block_) loss += block_of_step(at, n);
     const Measures found = measured();
-    const double penalty = penalty_of(found, total);
+    const double penalty = progress_.penalty_of(found, total);
     loss /= total;
     *value = loss + penalty;
     *reported = loss * setup_->config.reported_scale + penalty;
@@ -155,7 +151,9 @@ template <class T> class Trainer {
     row_loss_ = arena.take<T>(round_up(capacity_, lanes<T>) + lanes<T>);
     row_weight_ = arena.take<T>(round_up(capacity_, lanes<T>) + lanes<T>);
     row_right_ = arena.take<unsigned char>(capacity_);
-    residual_ = arena.take<double>(n_outputs_);
+    progress_.setup = &setup;
+    progress_.n_outputs = n_outputs_;
+    progress_.look.residual = arena.take<double>(n_outputs_);
     choose_update(config);
   }
 
@@ -294,25 +292,9 @@ template <class T> class Trainer {
   // Steps ----------------------------------------------------------------------------------
 
   void begin_epoch() {
-    in_epoch_ = true;
-    began_ = *given_->done > 0 && ended_ > 0 ? ended_ : seconds_now();
-    position_ = block_position_ = look_ = 0;
-    epoch_loss_ = epoch_norm_ = look_loss_ = look_weight_ = look_right_ = 0;
-    look_finite_ = true;
-    for (i64 k = 0; k < n_outputs_; ++k) residual_[k] = 0;
-    rate_ = 0;
+    progress_.begin_epoch();
+    block_position_ = look_ = 0;
     work_of_step_ = n_padded_ * (2 + least(setup_->config.batch_size, setup_->rows.n_rows));
-  }
-
-  double rate_of_step() const {
-    const RunArguments& given = *given_;
-    if (!given.rates) {
-      // Repeated division, not a power: the same rounding as in scikit-learn.
-      double rate = setup_->config.initial_rate;
-      for (i64 n = 0; setup_->config.adaptive && n < state_.divisions; ++n) rate /= 5.0;
-      return rate;
-    }
-    return given.rates[given.rates_a_step ? state_.step - table_start_ : *given.done];
   }
 
   // Total weight of the next n rows; negative where all weights are zero.
@@ -321,7 +303,7 @@ template <class T> class Trainer {
     if (!weight) return static_cast<double>(n);
     double total = 0;
     bool any = false;
-    for (i64 r = position_; r < position_ + n; ++r) {
+    for (i64 r = progress_.position; r < progress_.position + n; ++r) {
       const T s = weight[order_ ? order_[r] : r];
       any = any || s != T(0);
       total += static_cast<double>(s);
@@ -329,33 +311,23 @@ template <class T> class Trainer {
     return any ? total : -1;
   }
 
-  int32_t check_order(i64 n) const {
-    for (i64 r = position_; order_ && r < position_ + n; ++r)
-      if (static_cast<std::uint64_t>(order_[r]) >=
-          static_cast<std::uint64_t>(setup_->rows.n_rows))
-        return MLP_BAD_ORDER;
-    return MLP_OK;
-  }
-
   int32_t step() {
     const i64 n_rows = setup_->rows.n_rows;
-    const i64 n = least(setup_->config.batch_size, n_rows - position_);
-    order_ = given_->orders ? given_->orders + *given_->done * n_rows : nullptr;
+    const i64 n = least(setup_->config.batch_size, n_rows - progress_.position);
+    order_ = progress_.order();
     if (block_position_ == 0) {
-      const int32_t code = check_order(n);
+      const int32_t code = progress_.check_order(n);
       if (code != MLP_OK) return code;
-      rate_ = rate_of_step();
       step_loss_ = 0;
       step_total_ = weigh(n);
       if (step_total_ < 0) {  // rows without weight teach nothing: no step
-        position_ += n;
+        progress_.rate = progress_.rate_of_step();
+        progress_.position += n;
         return MLP_OK;
       }
-      dropout_step_ = static_cast<std::uint64_t>(state_.step + 1);
+      dropout_step_ = static_cast<std::uint64_t>(progress_.state.step + 1);
       updates_ = true;
-      next_mu_product_ = state_.mu_product;
-      set_constants(step_total_, rate_);
-      set_bias_corrections<T>(constants_, setup_->config, state_.step + 1, next_mu_product_);
+      constants_ = progress_.template begin_step<T>(step_total_);
     }
     while (block_position_ < n) {
       if (block_position_ && time_is_up()) return MLP_AGAIN;
@@ -364,39 +336,16 @@ template <class T> class Trainer {
     }
     const Measures found = measured();
     if (setup_->config.clip_norm >= 0) move_within_norm(found);
-    state_.mu_product = next_mu_product_;
-    ++state_.step;
     block_position_ = 0;
-    position_ += n;
-    const double data_loss = step_loss_ / step_total_ * setup_->config.reported_scale;
-    epoch_loss_ += (data_loss + penalty_of(found, step_total_)) * static_cast<double>(n);
-    epoch_norm_ += __builtin_sqrt(found.squares);
+    progress_.end_step(n, step_loss_, step_total_, found);
     return MLP_OK;
-  }
-
-  void set_constants(double total, double rate) {
-    const mlp_config& config = setup_->config;
-    constants_.scale = static_cast<T>(1 / total);
-    constants_.l2 = static_cast<T>(config.l2 / total);
-    constants_.l1 = static_cast<T>(config.l1);
-    constants_.clip_value = static_cast<T>(updates_ ? config.clip_value : -1.0);
-    constants_.rate = static_cast<T>(-rate);
-    constants_.decay = static_cast<T>(rate * config.weight_decay);
-  }
-
-  double penalty_of(const Measures& found, double total) const {
-    const mlp_config& config = setup_->config;
-    double penalty = 0;
-    if (config.l2 != 0) penalty += 0.5 * config.l2 * found.weight_squares / total;
-    if (config.l1 != 0) penalty += config.l1 * found.weight_sizes;
-    return penalty;
   }
 
   // One block of a step of n rows: rows, then parameters; returns the sum of its losses.
   double block_of_step(i64 at, i64 n) {
     mode_ = kTrain;
     source_ = &setup_->rows;
-    set_block(position_ + at, least(block_, n - at), order_);
+    set_block(progress_.position + at, least(block_, n - at), order_);
     first_in_batch_ = at;
     first_block_ = at == 0;
     last_block_ = at + block_ >= n;
@@ -718,9 +667,7 @@ template <class T> class Trainer {
   }
 
   void move_within_norm(const Measures& found) {
-    const double norm = __builtin_sqrt(found.clipped_squares);
-    const double limit = setup_->config.clip_norm;
-    shrink_ = norm > limit ? static_cast<T>(limit / norm) : T(1);
+    shrink_ = static_cast<T>(progress_.shrink_of(found));
     next_unit_ = 0;
     in_parallel(&Trainer::work_on_moves);
   }
@@ -746,44 +693,14 @@ template <class T> class Trainer {
     source_ = &setup_->validation;
     set_block(look_, least(capacity_, source_->n_rows - look_), nullptr);
     in_parallel(&Trainer::work_on_rows);
-    look_loss_ += summed_losses();
+    progress_.look.loss += summed_losses();
     const Op<T>& last = ops_[n_ops_ - 1];
     const T* target = static_cast<const T*>(source_->target);
-    const int32_t score = setup_->config.score;
-    for (i64 r = 0; r < n_block_; ++r) {
-      const double s = static_cast<double>(row_weight_[r]);
-      look_weight_ += s;
-      if (score == MLP_NO_SCORE) continue;
-      const T* raw = last.value + r * last.stride;
-      for (i64 k = 0; k < n_outputs_; ++k) look_finite_ = look_finite_ && raw[k] - raw[k] == T(0);
-      if (score == MLP_ACCURACY_EXCLUSIVE || score == MLP_ACCURACY_LABELS) {
-        look_right_ += row_right_[r] ? s : 0;
-        continue;
-      }
-      for (i64 k = 0; k < n_outputs_; ++k) {
-        const double z = static_cast<double>(raw[k]);
-        const double p = score == MLP_R2_EXP ? __builtin_exp(z) : z;
-        const double off = static_cast<double>(target[(look_ + r) * n_outputs_ + k]) - p;
-        residual_[k] += s * off * off;
-      }
-    }
+    for (i64 r = 0; r < n_block_; ++r)
+      progress_.look.add(setup_->config.score, last.value + r * last.stride,
+                         target + (look_ + r) * n_outputs_, 1, 1, n_outputs_,
+                         static_cast<double>(row_weight_[r]), row_right_[r] != 0);
     look_ += n_block_;
-  }
-
-  double score_of_look() const {
-    const double nan = __builtin_nan("");
-    const mlp_rows& rows = setup_->validation;
-    if (!look_finite_) return nan;
-    if (setup_->config.score == MLP_ACCURACY_EXCLUSIVE ||
-        setup_->config.score == MLP_ACCURACY_LABELS)
-      return look_right_ / look_weight_;
-    if (rows.n_rows < 2) return nan;
-    double sum = 0;
-    for (i64 k = 0; k < n_outputs_; ++k) {
-      const double total = rows.r2_total[k];
-      sum += total == 0 ? (residual_[k] == 0 ? 1.0 : 0.0) : 1 - residual_[k] / total;
-    }
-    return sum / static_cast<double>(n_outputs_);
   }
 
   bool parameters_are_finite() const {
@@ -793,60 +710,6 @@ template <class T> class Trainer {
       zero += w - w;
     }
     return sum_of<T>(zero) == 0;
-  }
-
-  void end_epoch(mlp_record& record) {
-    const mlp_config& config = setup_->config;
-    const i64 n = setup_->rows.n_rows, steps = (n + config.batch_size - 1) / config.batch_size;
-    state_.samples_seen += n;
-    record.loss = epoch_loss_ / static_cast<double>(n);
-    record.gradient_norm = epoch_norm_ / static_cast<double>(steps);
-    record.learning_rate = rate_;
-    record.validation_loss = record.validation_score = 0;
-    if (!config.manual_close) {
-      ++state_.epoch;
-      if (setup_->has_validation) {
-        record.validation_loss = look_loss_ / look_weight_ * config.reported_scale;
-        if (config.score != MLP_NO_SCORE) record.validation_score = score_of_look();
-      }
-      apply_rule(record);
-    }
-    ended_ = seconds_now();
-    record.seconds = ended_ - began_;
-  }
-
-  // The stopping rule of `mlplab/engines/stopping.py`, with its treatment of NaN.
-  void apply_rule(const mlp_record& record) {
-    const mlp_config& config = setup_->config;
-    if (!(record.loss - record.loss == 0) || !parameters_are_finite()) {
-      state_.stop = MLP_DIVERGED;
-      return;
-    }
-    const double figure = config.monitor == MLP_TRAINING_LOSS     ? record.loss
-                          : config.monitor == MLP_VALIDATION_LOSS ? record.validation_loss
-                                                                  : -record.validation_score;
-    const bool no_better = figure > state_.figure_to_beat - config.tolerance;
-    state_.no_improvement = no_better ? state_.no_improvement + 1 : 0;
-    if (figure < state_.figure_to_beat) state_.figure_to_beat = figure;
-    if (figure < state_.best_figure) {
-      state_.best_figure = figure;
-      state_.best_epoch = state_.epoch;
-      state_.improved = 1;
-      __builtin_memcpy(best_, weights_, static_cast<std::size_t>(n_padded_) * sizeof(T));
-    }
-    if (static_cast<double>(state_.no_improvement) > config.patience) {
-      if (!config.adaptive) {
-        state_.stop = MLP_PLATEAU;
-      } else if (record.learning_rate <= 1e-6) {
-        state_.stop = MLP_RATE_TOO_SMALL;
-      } else {
-        ++state_.divisions;
-        state_.no_improvement = 0;
-        if (config.forgets_best) state_.figure_to_beat = figure;
-      }
-    }
-    if (state_.stop == MLP_RUNNING && state_.epoch - state_.first_epoch >= config.max_epochs)
-      state_.stop = MLP_MAX_EPOCHS;
   }
 
   // What is fixed
@@ -865,7 +728,6 @@ template <class T> class Trainer {
   i64 transposed_size_;
   T *row_loss_, *row_weight_;
   unsigned char* row_right_;
-  double* residual_;
   Move move_[2];
   MoveOnly move_only_[2];
 
@@ -885,15 +747,10 @@ template <class T> class Trainer {
   void (Trainer::*work_)(int, int);
 
   // Where training stands
-  mlp_state state_;
-  const RunArguments* given_;
+  Progress progress_;
   const int64_t* order_;
-  bool in_epoch_;
-  i64 position_, block_position_, look_, table_start_;
-  double rate_, step_loss_, step_total_, next_mu_product_;
-  double epoch_loss_, epoch_norm_, began_, ended_, deadline_;
-  double look_loss_, look_weight_, look_right_;
-  bool look_finite_;
+  i64 block_position_, look_;
+  double step_loss_, step_total_, deadline_;
   i64 unread_, work_of_step_;
 };
 
