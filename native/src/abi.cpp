@@ -16,6 +16,7 @@
 
 #include "checks.h"
 #include "dispatch.h"
+#include "handle.h"
 #include "thread_pool.h"
 
 namespace mlp {
@@ -117,26 +118,20 @@ int32_t check_validation(const mlp_config& config, const mlp_rows* validation) {
   return needs_total && !validation->r2_total ? MLP_BAD_VALUE : MLP_OK;
 }
 
-struct FreeMemory {
-  void operator()(void* memory) const { std::free(memory); }
-};
-
 }  // namespace
 }  // namespace mlp
 
-struct mlp_network {
-  mlp::Setup setup{};
-  std::vector<mlp_op> ops;
-  std::vector<int64_t> groups;
-  std::vector<double> label_weights;
-  std::unique_ptr<void, mlp::FreeMemory> arena;
-  std::unique_ptr<mlp::ThreadPool> pool;
-  mlp::Backend backend{};
-  void* trainer = nullptr;
-  int64_t n_parameters = 0;
-};
-
 namespace mlp {
+
+Memory zeros(int64_t bytes) {
+  constexpr int64_t page = 4096;
+  if (bytes < 0 || bytes > kLargestSize * 8) return nullptr;
+  const auto size = static_cast<std::size_t>((bytes + page - 1) / page * page);
+  Memory memory(std::aligned_alloc(page, size));
+  if (memory) std::memset(memory.get(), 0, size);
+  return memory;
+}
+
 namespace {
 
 void own_config(mlp_network& network, const mlp_config& config) {
@@ -163,12 +158,8 @@ int32_t place(mlp_network& network) {
   network.backend = instruction_set(isa).backend(config.dtype);
   network.n_parameters = n_parameters_of(config);
   const int64_t bytes = network.backend.arena_bytes(network.setup);
-  constexpr int64_t page = 4096;
-  if (bytes < 0 || bytes > kLargestSize * 8) return MLP_NO_MEMORY;
-  const auto size = static_cast<std::size_t>((bytes + page - 1) / page * page);
-  network.arena.reset(std::aligned_alloc(page, size));
+  network.arena = zeros(bytes);
   if (!network.arena) return MLP_NO_MEMORY;
-  std::memset(network.arena.get(), 0, size);
   network.trainer = network.backend.place(network.setup, network.arena.get());
   return MLP_OK;
 }
@@ -193,19 +184,6 @@ int32_t create(const mlp_config* config, const mlp_rows* rows, const mlp_rows* v
   network->backend.load(network->trainer, *state, parameters, slot_1, slot_2);
   *out = network.release();
   return MLP_OK;
-}
-
-// The same work on several threads, the caller's among them; it must not throw. Where the
-// system gives fewer threads, those do it all.
-template <class F> void on_threads(int64_t n_threads, const F& work) {
-  std::vector<std::thread> threads;
-  threads.reserve(static_cast<std::size_t>(std::max<int64_t>(n_threads, 1)));
-  try {
-    for (int64_t t = 1; t < n_threads; ++t) threads.emplace_back(work);
-  } catch (const std::system_error&) {
-  }
-  work();
-  for (std::thread& thread : threads) thread.join();
 }
 
 // Rows that a thread predicts before it takes the next ones: threads never wait for each other.
@@ -269,18 +247,6 @@ int32_t run(mlp_network& network, const int64_t* orders, const double* rates,
                                n_epochs, budget, records,
                                done};
   return network.backend.run(network.trainer, arguments);
-}
-
-void work_through(mlp_task* tasks, int64_t n, std::atomic<int64_t>& next, double deadline) {
-  for (int64_t i = next++; i < n; i = next++) {
-    mlp_task& task = tasks[i];
-    const double left = deadline - seconds_now();
-    if (left <= 0) return;
-    task.code = guarded([&] {
-      return run(*task.network, task.orders, task.rates, task.rates_a_step, task.n_epochs, left,
-                 task.records, &task.done);
-    });
-  }
 }
 
 }  // namespace
@@ -356,22 +322,6 @@ int32_t mlp_predict(const mlp_config* config, const mlp_rows* rows, const void* 
 }
 
 void mlp_destroy(mlp_network* network) { delete network; }
-
-int32_t mlp_run_many(mlp_task* tasks, int64_t n_tasks, int32_t n_threads, double budget_seconds) {
-  if (n_tasks < 0 || (n_tasks > 0 && !tasks) || !mlp::within(n_threads, 1, mlp::kMostThreads))
-    return MLP_BAD_VALUE;
-  for (int64_t i = 0; i < n_tasks; ++i) {
-    if (!tasks[i].network) return MLP_BAD_VALUE;
-    tasks[i].code = MLP_AGAIN;
-  }
-  return mlp::guarded([&] {
-    const double deadline = mlp::seconds_now() + budget_seconds;
-    std::atomic<int64_t> next{0};
-    mlp::on_threads(std::min<int64_t>(n_threads, n_tasks),
-                    [&] { mlp::work_through(tasks, n_tasks, next, deadline); });
-    return static_cast<int32_t>(MLP_OK);
-  });
-}
 
 int32_t mlp_elementary(int32_t isa, int32_t dtype, int32_t function, const void* x, void* out,
                        int64_t n) {

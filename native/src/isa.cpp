@@ -1,7 +1,7 @@
 // Everything that depends on the instruction set, compiled once for each: CMake sets MLP_ISA and
 // MLP_BYTES beside the compiler's flags.
 #include "dispatch.h"
-#include "trainer.h"
+#include "interleaved.h"
 
 namespace mlp::MLP_ISA {
 
@@ -66,9 +66,31 @@ template <class T> void elementary(int32_t function, const void* x, void* out, i
   }
 }
 
+template <class T> const Trainer<T>& network(const void* trainer) {
+  return *static_cast<const Trainer<T>*>(trainer);
+}
+template <class T> bool interleaves(const void* trainer) {
+  return Interleaved<T>::takes(network<T>(trainer));
+}
+template <class T> bool alike(const void* one, const void* other) {
+  return Interleaved<T>::alike(network<T>(one), network<T>(other));
+}
+template <class T> int64_t lane_bytes(const void* trainer) {
+  return Interleaved<T>::arena_bytes(network<T>(trainer));
+}
+template <class T>
+void run_interleaved(void* const* trainers, const RunArguments* arguments, int64_t n, void* arena,
+                     int32_t* codes) {
+  Trainer<T>* networks[lanes<T>] = {};
+  for (int64_t i = 0; i < n; ++i) networks[i] = static_cast<Trainer<T>*>(trainers[i]);
+  Interleaved<T>(networks, arguments, n, arena).run(codes);
+}
+
 template <class T> Backend make() {
-  return {arena_bytes<T>, place<T>,     load_parameters<T>, run<T>,
-          save<T>,        objective<T>, predict<T>,         elementary<T>};
+  return {arena_bytes<T>, place<T>,       load_parameters<T>, run<T>,
+          save<T>,        objective<T>,   predict<T>,         elementary<T>,
+          lanes<T>,       interleaves<T>, alike<T>,           lane_bytes<T>,
+          run_interleaved<T>};
 }
 
 }  // namespace

@@ -102,6 +102,17 @@ static inline void tile(const Product<T>& product, i64 row) {
     }
 }
 
+// How a product of this many rows is cut into tiles of nearly equal height; a last tile of one
+// row would wait for its own sums.
+struct Tiles {
+  i64 count, height, taller;
+  Tiles(i64 rows, i64 most_rows)
+      : count((rows + most_rows - 1) / most_rows),
+        height(count ? rows / count : 0),
+        taller(count ? rows % count : 0) {}
+  i64 rows_of(i64 tile) const { return height + (tile < taller ? 1 : 0); }
+};
+
 template <class T, int MR, int NV, bool UNIT_DEPTH>
 static inline void tile_of(int rows, const Product<T>& product, i64 row) {
   if constexpr (MR > 1) {
@@ -110,18 +121,24 @@ static inline void tile_of(int rows, const Product<T>& product, i64 row) {
   tile<T, MR, NV, UNIT_DEPTH>(product, row);
 }
 
-// Rows in tiles of nearly equal height: a last tile of one row would wait for its own sums.
 template <class T, int MR, int NV, bool UNIT_DEPTH>
 static void all_tiles(const Product<T>& product) {
-  if (product.rows <= 0) return;
-  const i64 n_tiles = (product.rows + MR - 1) / MR;
-  const i64 height = product.rows / n_tiles, taller = product.rows % n_tiles;
+  const Tiles tiles(product.rows, MR);
   i64 row = 0;
-  for (i64 t = 0; t < n_tiles; ++t) {
-    const int rows = static_cast<int>(height + (t < taller ? 1 : 0));
-    tile_of<T, MR, NV, UNIT_DEPTH>(rows, product, row);
+  for (i64 t = 0; t < tiles.count; ++t) {
+    const i64 rows = tiles.rows_of(t);
+    tile_of<T, MR, NV, UNIT_DEPTH>(static_cast<int>(rows), product, row);
     row += rows;
   }
+}
+
+// The sets of sums that a tile of a swapped A has, told at run time.
+template <class T> static inline int sets_of_tile(i64 rows, i64 width) {
+  const i64 sums = rows * (width / lanes<T>);
+  return sums >= 6 ? 1 : sums >= 3 ? 2 : 4;
+}
+template <class T> static inline i64 tile_rows(i64 width) {
+  return width == lanes<T> ? kRowsOfNarrow : kRowsOfWide;
 }
 
 // One panel of C, of one or two registers.

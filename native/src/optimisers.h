@@ -65,6 +65,24 @@ template <class T> static inline Vec<T> clipped(Vec<T> g, Vec<T> limit) {
   return select<T>(g > limit, limit, select<T>(g < -limit, -limit, g));
 }
 
+template <int O> struct Optimiser {
+  static constexpr int value = O;
+};
+
+// Calls f with the optimiser as a type.
+template <class F> static inline void for_optimiser(int optimiser, F f) {
+  switch (optimiser) {
+    case MLP_SGD: return f(Optimiser<MLP_SGD>{});
+    case MLP_MOMENTUM: return f(Optimiser<MLP_MOMENTUM>{});
+    case MLP_NESTEROV: return f(Optimiser<MLP_NESTEROV>{});
+    case MLP_ADAM: return f(Optimiser<MLP_ADAM>{});
+    case MLP_ADAMW: return f(Optimiser<MLP_ADAMW>{});
+    case MLP_NADAM: return f(Optimiser<MLP_NADAM>{});
+    case MLP_RMSPROP: return f(Optimiser<MLP_RMSPROP>{});
+    default: return f(Optimiser<MLP_ADAGRAD>{});
+  }
+}
+
 // Sums of one range, one register each.
 template <class T> struct Sums {
   Vec<T> squares = {}, clipped_squares = {}, weight_squares = {}, weight_sizes = {};

@@ -180,9 +180,12 @@ struct Progress {
   }
 
   // The stopping rule of `mlplab/engines/stopping.py`, with its treatment of NaN.
-  bool apply_rule(const mlp_record& record, bool parameters_are_finite) {
-    if (!(record.loss - record.loss == 0) || !parameters_are_finite) {
+  bool apply_rule(mlp_record& record, bool parameters_are_finite) {
+    if (!is_finite(record.loss) || !parameters_are_finite) {
       state.stop = MLP_DIVERGED;
+      // Infinity or NaN: that may hang on how rows and columns are padded, and says no more.
+      for (double* figure : {&record.loss, &record.gradient_norm, &record.validation_loss})
+        if (!is_finite(*figure)) *figure = __builtin_nan("");
       return false;
     }
     const double figure = config().monitor == MLP_TRAINING_LOSS     ? record.loss
@@ -202,6 +205,8 @@ struct Progress {
       state.stop = MLP_MAX_EPOCHS;
     return improved;
   }
+
+  static bool is_finite(double value) { return value - value == 0; }
 
   void out_of_patience(double figure) {
     if (!config().adaptive) {

@@ -40,6 +40,13 @@ struct Backend {
   void (*objective)(void* trainer, double* value, double* reported, void* gradient);
   void (*predict)(void* trainer, void* out);
   void (*elementary)(int32_t function, const void* x, void* out, int64_t n);
+  // Networks in lanes: how many go together, which, in what memory; see `interleaved.h`.
+  int64_t n_lanes;
+  bool (*interleaves)(const void* trainer);
+  bool (*alike)(const void* one, const void* other);
+  int64_t (*lane_bytes)(const void* trainer);
+  void (*run_interleaved)(void* const* trainers, const RunArguments* arguments, int64_t n,
+                          void* arena, int32_t* codes);
 };
 
 // Defined once, compiled for the machine at large.

@@ -24,6 +24,8 @@ constexpr i64 kWorthSquares = 3;
 
 enum Mode { kTrain, kLook, kPredict };
 
+template <class T> class Interleaved;
+
 template <class T> class Trainer {
  public:
   static i64 arena_bytes(const Setup& setup) {
@@ -52,10 +54,8 @@ template <class T> class Trainer {
       to_panels(layer, parameters + layer.flat, weights_ + layer.start);
       if (first_ && slot_1) to_panels(layer, slot_1 + layer.flat, first_ + layer.start);
       if (second_ && slot_2) to_panels(layer, slot_2 + layer.flat, second_ + layer.start);
-      if (!layer.transposed) continue;
-      for (i64 p = 0; p < layer.out.count; ++p)
-        transpose_part(layer, weights_, p, 0, layer.fan_in);
     }
+    refresh_all();
   }
 
   void save(mlp_state& state, T* parameters, T* slot_1, T* slot_2, T* best) const {
@@ -122,6 +122,8 @@ template <class T> class Trainer {
   }
 
  private:
+  friend class Interleaved<T>;   // which carries networks on in lanes
+
   using Move = void (*)(const StepConstants<T>&, T*, T*, T*, T*, i64, Measures&);
   using MoveOnly = void (*)(const StepConstants<T>&, T, const T*, T*, T*, T*, i64);
 
@@ -251,17 +253,8 @@ template <class T> class Trainer {
   }
 
   void choose_update(const mlp_config& config) {
-    const bool rare = config.l1 != 0 || config.clip_value >= 0 || config.weight_decay != 0;
-    switch (config.optimiser) {
-      case MLP_SGD: use<MLP_SGD>(rare); break;
-      case MLP_MOMENTUM: use<MLP_MOMENTUM>(rare); break;
-      case MLP_NESTEROV: use<MLP_NESTEROV>(rare); break;
-      case MLP_ADAM: use<MLP_ADAM>(rare); break;
-      case MLP_ADAMW: use<MLP_ADAMW>(rare); break;
-      case MLP_NADAM: use<MLP_NADAM>(rare); break;
-      case MLP_RMSPROP: use<MLP_RMSPROP>(rare); break;
-      default: use<MLP_ADAGRAD>(rare); break;
-    }
+    rare_ = config.l1 != 0 || config.clip_value >= 0 || config.weight_decay != 0;
+    for_optimiser(config.optimiser, [&](auto optimiser) { use<optimiser.value>(rare_); });
   }
 
   // Threads --------------------------------------------------------------------------------
@@ -481,6 +474,7 @@ template <class T> class Trainer {
       transposed_rows(targets, target_end, y);
       const Vec<T> s = load(row_weight_ + r), loss = row_losses<T>(loss_, z, y, d);
       store<T>(row_loss_ + r, loss * s);
+      for (i64 i = n; i < lanes<T>; ++i) row_loss_[r + i] = T(0);   // nor does their infinity
       if (mode_ == kTrain) {
         if (weight)
           for (i64 k = 0; k < n_outputs_; ++k)
@@ -655,6 +649,12 @@ template <class T> class Trainer {
     if (layer.transposed) transpose_part(layer, weights_, unit.panel, unit.row, unit.end);
   }
 
+  void refresh_all() {
+    for (i64 l = 0; l < n_dense_; ++l)
+      for (i64 p = 0; dense_[l].transposed && p < dense_[l].out.count; ++p)
+        transpose_part(dense_[l], weights_, p, 0, dense_[l].fan_in);
+  }
+
   Measures measured() const {
     Measures total;
     for (i64 u = 0; u < n_units_; ++u) {
@@ -728,6 +728,7 @@ template <class T> class Trainer {
   i64 transposed_size_;
   T *row_loss_, *row_weight_;
   unsigned char* row_right_;
+  bool rare_;   // L1, clipping by value or decay
   Move move_[2];
   MoveOnly move_only_[2];
 
