@@ -20,15 +20,31 @@ from mlplab.results.metrics import (
     RegressionMetrics,
 )
 from mlplab.results.run import Metrics, ModelDescription, RunMetrics, RunResult, SplitSizes
+from mlplab.results.sweep import (
+    Cell,
+    CellResult,
+    CellStatus,
+    Configuration,
+    Curve,
+    SweepProgress,
+    SweepResult,
+    SweepStop,
+    Trial,
+)
 from mlplab.results.tables import Choice, ColumnSummary, Dataset, TableDescription, Task
 from mlplab.results.traced import Phase, Trace, TraceLine
 
 __all__ = [
+    "Cell",
+    "CellResult",
+    "CellStatus",
     "Choice",
     "ClassAverage",
     "ClassRow",
     "ClassificationMetrics",
     "ColumnSummary",
+    "Configuration",
+    "Curve",
     "Dataset",
     "EpochRecord",
     "FitResult",
@@ -50,8 +66,12 @@ __all__ = [
     "RunResult",
     "SplitSizes",
     "StopReason",
+    "SweepProgress",
+    "SweepResult",
+    "SweepStop",
     "TableDescription",
     "Task",
     "Trace",
     "TraceLine",
+    "Trial",
 ]

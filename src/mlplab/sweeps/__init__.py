@@ -1,0 +1,60 @@
+"""Sweeps: many configurations trained, remembered and compared."""
+
+from mlplab.sweeps.contract import (
+    Asking,
+    Job,
+    Ledger,
+    Outcome,
+    Proposal,
+    Search,
+    SweepObserver,
+    Trainer,
+)
+from mlplab.sweeps.estimator_trainer import EstimatorTrainer
+from mlplab.sweeps.evaluation import Fold, check_scores, deal_rows, fold_fingerprints, scorer_of
+from mlplab.sweeps.executor import run
+from mlplab.sweeps.halving import Halving, Hyperband
+from mlplab.sweeps.identity import fingerprint
+from mlplab.sweeps.learned import Learned
+from mlplab.sweeps.ledger import FileLedger, MemoryLedger, merge_ledgers, open_ledger
+from mlplab.sweeps.searches import Grid, QuasiRandom, Random
+from mlplab.sweeps.space import Parameter, Range, Space, Values
+from mlplab.sweeps.sweep import Sweep
+from mlplab.sweeps.table import SEARCHES, space_from_table, sweep_from_table
+
+__all__ = [
+    "SEARCHES",
+    "Asking",
+    "EstimatorTrainer",
+    "FileLedger",
+    "Fold",
+    "Grid",
+    "Halving",
+    "Hyperband",
+    "Job",
+    "Learned",
+    "Ledger",
+    "MemoryLedger",
+    "Outcome",
+    "Parameter",
+    "Proposal",
+    "QuasiRandom",
+    "Random",
+    "Range",
+    "Search",
+    "Space",
+    "Sweep",
+    "SweepObserver",
+    "Trainer",
+    "Values",
+    "check_scores",
+    "deal_rows",
+    "fingerprint",
+    "fold_fingerprints",
+    "merge_ledgers",
+    "open_ledger",
+    "run",
+    "scorer_of",
+    "space_from_table",
+    "sweep_from_table",
+]
