@@ -93,6 +93,15 @@ class Progress:
         self._done += job.n_epochs
         self._watch.tell(part)
 
+    def give_back(self) -> None:
+        """Undo the drawing for a job that nobody did."""
+        self.training.orders.take_back(0)
+
+    def interrupt(self) -> None:
+        """Let a training that has epochs left end here."""
+        if self.left:
+            self.training.state.stop = StopReason.INTERRUPTED
+
     def run_alone(self) -> None:
         """Train to the end, and keep what was learned where someone interrupts."""
         training = self.training
