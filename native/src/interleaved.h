@@ -19,6 +19,7 @@ namespace mlp::MLP_ISA {
 // Larger groups fall out of the second cache, and wide layers fill registers by themselves.
 constexpr i64 kLaneBytes = 1536 * 1024;
 constexpr i64 kLaneLookRows = 16384;
+constexpr i64 kStripRows = 2 * kLaneRows;
 
 template <class T> class Interleaved {
  public:
@@ -335,18 +336,26 @@ template <class T> class Interleaved {
   // Rows -----------------------------------------------------------------------------------
 
   // Rows start_ .. start_ + n; their losses go to sums, the first to place `place` of a block.
+  // A few rows go through all layers at a time, so that their values stay in the nearest cache.
   void work_on_rows(i64 n, i64 place, Vec<T>* sums) {
-    for (i64 r = 0; r < n; ++r) gather(r, x_of_, n_columns_, x_ + r * x_stride_ * L);
-    forward(n);
+    for (i64 from = 0; from < n; from += kStripRows) {
+      const i64 to = least(from + kStripRows, n);
+      for (i64 r = from; r < to; ++r) gather(r, x_of_, n_columns_, x_ + r * x_stride_ * L);
+      forward(from, to);
+      find_losses(from, to, place, sums);
+      if (mode_ == kTrain) backward(from, to);
+    }
+  }
+
+  void find_losses(i64 from, i64 to, i64 place, Vec<T>* sums) {
     const LaneOp& last = ops_[shape_->n_ops_ - 1];
     T* d = layers_[shape_->n_dense_ - 1].d;
-    for (i64 r = 0; r < n; ++r) {
+    for (i64 r = from; r < to; ++r) {
       const T* z = last.value + r * last.stride * L;
       gather(r, y_of_, n_outputs_, y_);
       sums[(place + r) % L] += row_losses<T>(shape_->loss_, z, y_, d + r * last.stride * L);
       if (mode_ == kLook) look_at_row(z);
     }
-    if (mode_ == kTrain) backward(n);
   }
 
   // Where the rows of each lane lie; lanes without a network read those of the leader.
@@ -384,30 +393,40 @@ template <class T> class Interleaved {
     }
   }
 
-  void forward(i64 n) {
+  bool is_relu(i64 o) const {
+    return o > 0 && o < shape_->n_ops_ && ops_[o].spec.kind == MLP_ACTIVATION &&
+           ops_[o].spec.function == MLP_RELU;
+  }
+
+  void forward(i64 from, i64 to) {
+    const i64 n = to - from;
     for (i64 o = 0; o < shape_->n_ops_; ++o) {
       const LaneOp& op = ops_[o];
-      const T* input = op.input ? op.input : x_;
       const i64 in_stride = lane_stride(op.spec.fan_in);
+      const T* input = (op.input ? op.input : x_) + from * in_stride * L;
+      T* value = op.value + from * op.stride * L;
       if (op.spec.kind == MLP_DENSE) {
         const LaneLayer& layer = layers_[op.dense];
         const T* w = weights_ + layer.start * L;
-        multiply_lanes<T>({input, in_stride, 1, w, layer.out_stride, 1, op.value, op.stride,
+        multiply_lanes<T>({input, in_stride, 1, w, layer.out_stride, 1, value, op.stride,
                            w + layer.fan_in * layer.out_stride * L, n, layer.fan_out,
-                           layer.fan_in});
+                           layer.fan_in, is_relu(o + 1) ? kRelu : kPlain});
+      } else if (is_relu(o) && ops_[o - 1].spec.kind == MLP_DENSE) {
+        continue;   // done where it was summed
       } else if (op.spec.kind == MLP_ACTIVATION) {
-        activate<T>(op.spec.function, input, op.value, n * op.stride * L);
+        activate<T>(op.spec.function, input, value, n * op.stride * L);
       } else if (mode_ == kTrain) {
-        drop(o, input, n);
+        drop(o, from, to);
       } else {
-        __builtin_memcpy(op.value, input, static_cast<std::size_t>(n * op.stride * L) * sizeof(T));
+        __builtin_memcpy(value, input, static_cast<std::size_t>(n * op.stride * L) * sizeof(T));
       }
     }
   }
 
   // As `drop_row`, with each lane's own key, rate and factor.
-  void drop(i64 o, const T* input, i64 n) {
+  void drop(i64 o, i64 from, i64 to) {
     const LaneOp& op = ops_[o];
+    const T* input = op.input ? op.input : x_;
     std::uint64_t keys[L], thresholds[L];
     T factors[L];
     for (i64 i = 0; i < L; ++i) {
@@ -420,35 +439,42 @@ template <class T> class Interleaved {
       factors[i] = static_cast<T>(spec.factor);
     }
     const i64 width = op.spec.fan_out;
-    for (i64 r = 0; r < n; ++r)
+    for (i64 r = from; r < to; ++r)
       for (i64 j = 0; j < width; ++j) {
         T* scale = op.scale + (r * op.stride + j) * L;
         const auto index = static_cast<std::uint64_t>(r * width + j);
         for (i64 i = 0; i < L; ++i)
           scale[i] = (mix(index ^ keys[i]) >> 11) >= thresholds[i] ? factors[i] : T(0);
       }
-    for (i64 i = 0; i < n * op.stride * L; i += L)
+    for (i64 i = from * op.stride * L; i < to * op.stride * L; i += L)
       store<T>(op.value + i, load(input + i) * load(op.scale + i));
   }
 
-  void backward(i64 n) {
+  void backward(i64 from, i64 to) {
+    const i64 n = to - from;
     for (i64 o = shape_->n_ops_ - 1; o >= 0; --o) {
       const LaneOp& op = ops_[o];
       if (op.dense < 0) return;
       const LaneLayer& layer = layers_[op.dense];
-      const i64 size = n * layer.out_stride * L;
+      const i64 start = from * layer.out_stride * L, size = n * layer.out_stride * L;
+      T* d = layer.d + start;
       if (op.spec.kind == MLP_DENSE) {
         if (op.dense == 0) return;
         const LaneLayer& before = layers_[op.dense - 1];
-        multiply_lanes<T>({layer.d, layer.out_stride, 1, weights_ + layer.start * L, 1,
-                           layer.out_stride, before.d, before.out_stride, nullptr, n,
-                           layer.fan_in, layer.fan_out});
+        const bool gates = is_relu(o - 1);
+        const i64 place = from * before.out_stride * L;
+        multiply_lanes<T>({d, layer.out_stride, 1, weights_ + layer.start * L, 1,
+                           layer.out_stride, before.d + place, before.out_stride, nullptr, n,
+                           layer.fan_in, layer.fan_out, gates ? kGate : kPlain,
+                           gates ? ops_[o - 1].value + place : nullptr});
+      } else if (is_relu(o) && o + 1 < shape_->n_ops_ && ops_[o + 1].spec.kind == MLP_DENSE) {
+        continue;   // done where it was summed
       } else if (op.spec.kind == MLP_ACTIVATION) {
-        pull_back_activation<T>(op.spec.function, op.input ? op.input : x_, op.value, layer.d,
-                                size);
+        pull_back_activation<T>(op.spec.function, (op.input ? op.input : x_) + start,
+                                op.value + start, d, size);
       } else {
         for (i64 i = 0; i < size; i += L)
-          store<T>(layer.d + i, load(layer.d + i) * load(op.scale + i));
+          store<T>(d + i, load(d + i) * load(op.scale + start + i));
       }
     }
   }
