@@ -168,7 +168,7 @@ def test_rounds_last_as_long_as_they_are_meant_to(
 def test_early_stopping_and_other_ends(engine: Engine) -> None:
     """Patience, divergence, best weights and lengths that are no rule's: each as alone."""
     patient = StoppingRule(60, "validation_loss", patience=3, restore_best=True)
-    bad = {"optimiser": "plain", "schedule": "constant", "rate": 1e300}
+    bad: dict[str, Any] = {"optimiser": "plain", "schedule": "constant", "rate": 1e300}
 
     def make() -> list[Training]:
         made = [
@@ -317,11 +317,11 @@ def test_a_mistake_of_one_leaves_the_others_alone(engine: Engine, where: str) ->
         if where == "score":
             look = case.data.validation
             assert look is not None
-            own = ValidationData(look.x, look.target, score=lambda _: _fail())  # type: ignore[func-returns-value, arg-type, return-value]  # it raises
+            own = ValidationData(look.x, look.target, score=lambda _: _fail())  # type: ignore[arg-type, return-value]  # it raises
             case = case.replace(data=dataclasses.replace(case.data, validation=own))
         elif where == "rate":
             case = case.replan(
-                schedule=optim.FunctionOfStep(lambda step: 0.1 if step < 9 else _fail())  # type: ignore[func-returns-value, arg-type, return-value]  # same
+                schedule=optim.FunctionOfStep(lambda step: 0.1 if step < 9 else _fail())  # type: ignore[arg-type, return-value]  # same
             )
         made.insert(2, _training(case, engine, seed=9))
         return made

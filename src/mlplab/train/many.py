@@ -94,6 +94,7 @@ class _Member:
 
     @classmethod
     def of(cls, index: int, progress: Progress) -> _Member:
+        """Return the member, with an estimate of its work."""
         plan, n_rows = progress.training.plan, progress.training.data.n_rows
         steps = -(-n_rows // plan.batch_size)
         # An update costs about as much as four more rows in the batch.
@@ -101,13 +102,16 @@ class _Member:
 
     @property
     def engine(self) -> Engine:
+        """Who advances it."""
         return self.progress.training.engine
 
     @property
     def runs_alone(self) -> bool:
+        """Whether it takes the way of second-order training."""
         return isinstance(self.progress.training.plan.optimiser, LBFGS)
 
     def goes_with(self, other: _Member) -> bool:
+        """Whether both may be in one round: watched ones go epoch by epoch."""
         watched = bool(self.progress.observers)
         return self.engine is other.engine and watched == bool(other.progress.observers)
 
