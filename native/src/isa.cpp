@@ -1,7 +1,12 @@
 // Everything that depends on the instruction set, compiled once for each: CMake sets MLP_ISA and
 // MLP_BYTES beside the compiler's flags.
 #include "dispatch.h"
-#include "interleaved.h"
+#include "interleaved_memory.h"
+#include "interleaved_parameters.h"
+#include "interleaved_rows.h"
+#include "trainer_memory.h"
+#include "trainer_parameters.h"
+#include "trainer_rows.h"
 
 namespace mlp::MLP_ISA {
 

@@ -1,0 +1,100 @@
+// `Trainer`: what is done for units of parameters: gradient, finish, measure, update.
+#pragma once
+
+#include "trainer.h"
+
+namespace mlp::MLP_ISA {
+
+template <class T> void Trainer<T>::work_on_units(int, int) {
+  for (;;) {
+    const i64 u = __atomic_fetch_add(&next_unit_, 1, __ATOMIC_RELAXED);
+    if (u >= n_units_) return;
+    const Unit& unit = units_[u];
+    find_gradient(unit);
+    if (last_block_) finish(unit, unit_measures_[u]);
+  }
+}
+
+template <class T> void Trainer<T>::find_gradient(const Unit& unit) {
+  const DenseLayer<T>& layer = dense_[unit.dense];
+  const i64 width = layer.out.width(unit.panel);
+  T* out = gradient_ + layer.start + layer.out.offset(unit.panel, layer.fan_in + 1);
+  const T* d = layer.d + layer.out.start(unit.panel);
+  const T* x = layer.input ? layer.input : x_;
+  const i64 x_stride = layer.input ? layer.input_stride : x_stride_;
+  const i64 end = least(unit.end, layer.fan_in);
+  const Product<T> product{x + unit.row, 1, x_stride, d, layer.stride, out + unit.row * width,
+                           width, nullptr, !first_block_, end - unit.row, n_block_};
+  multiply(product, width);
+  if (unit.end <= layer.fan_in) return;
+  T* bias = out + layer.fan_in * width;
+  for (i64 j = 0; j < width; j += lanes<T>) {
+    Vec<T> sums[4] = {first_block_ ? Vec<T>{} : load(bias + j)};
+    i64 r = 0;
+    for (; r + 4 <= n_block_; r += 4)
+      for (i64 i = 0; i < 4; ++i) sums[i] += load(d + (r + i) * layer.stride + j);
+    for (; r < n_block_; ++r) sums[0] += load(d + r * layer.stride + j);
+    store<T>(bias + j, (sums[0] + sums[1]) + (sums[2] + sums[3]));
+  }
+}
+
+template <class T> void Trainer<T>::finish(const Unit& unit, Measures& measures) {
+  measures = Measures{};
+  const bool moves = updates_ && setup_->config.clip_norm < 0;
+  for (int penalised = 1; penalised >= 0; --penalised) {
+    const Range range = penalised ? weights_of(unit) : bias_of(unit);
+    T *g = gradient_ + range.start, *w = weights_ + range.start;
+    if (moves)
+      move_[penalised](constants_, g, w, within(first_, range), within(second_, range), range.n,
+                       measures);
+    else if (penalised)
+      finish_only<T, true>(constants_, g, w, range.n, measures);
+    else
+      finish_only<T, false>(constants_, g, w, range.n, measures);
+  }
+  if (moves) refresh(unit);
+}
+
+template <class T> void Trainer<T>::refresh(const Unit& unit) {
+  const DenseLayer<T>& layer = dense_[unit.dense];
+  if (layer.transposed) transpose_part(layer, weights_, unit.panel, unit.row, unit.end);
+}
+
+template <class T> void Trainer<T>::refresh_all() {
+  for (i64 l = 0; l < n_dense_; ++l)
+    for (i64 p = 0; dense_[l].transposed && p < dense_[l].out.count; ++p)
+      transpose_part(dense_[l], weights_, p, 0, dense_[l].fan_in);
+}
+
+template <class T> Measures Trainer<T>::measured() const {
+  Measures total;
+  for (i64 u = 0; u < n_units_; ++u) {
+    total.squares += unit_measures_[u].squares;
+    total.clipped_squares += unit_measures_[u].clipped_squares;
+    total.weight_squares += unit_measures_[u].weight_squares;
+    total.weight_sizes += unit_measures_[u].weight_sizes;
+  }
+  return total;
+}
+
+template <class T> void Trainer<T>::move_within_norm(const Measures& found) {
+  shrink_ = static_cast<T>(progress_.shrink_of(found));
+  next_unit_ = 0;
+  in_parallel(&Trainer::work_on_moves);
+}
+
+template <class T> void Trainer<T>::work_on_moves(int, int) {
+  for (;;) {
+    const i64 u = __atomic_fetch_add(&next_unit_, 1, __ATOMIC_RELAXED);
+    if (u >= n_units_) return;
+    for (int penalised = 0; penalised < 2; ++penalised) {
+      const Range range = penalised ? weights_of(units_[u]) : bias_of(units_[u]);
+      move_only_[penalised](constants_, shrink_, gradient_ + range.start,
+                            weights_ + range.start, within(first_, range),
+                            within(second_, range), range.n);
+    }
+    refresh(units_[u]);
+  }
+}
+
+}  // namespace mlp::MLP_ISA
