@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 from collections.abc import Iterator
 
 import pytest
@@ -14,6 +14,8 @@ from mlplab.engines import ENGINES, Engine
 @pytest.fixture(scope="module", params=list(ENGINES))
 def engine(request: pytest.FixtureRequest) -> Engine:
     """Return an engine of this installation; a new one joins by its name in `ENGINES`."""
+    if request.param == "torch" and importlib.util.find_spec("torch") is None:
+        pytest.skip("PyTorch is not installed")
     module, cls = ENGINES[request.param]
     made: Engine = getattr(importlib.import_module(module), cls)(None)
     return made

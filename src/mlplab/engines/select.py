@@ -16,6 +16,7 @@ __all__ = ["ENGINES", "engine_names", "select_engine"]
 ENGINES: dict[str, tuple[str, str]] = {
     "native": ("mlplab.engines.native", "NativeEngine"),
     "reference": ("mlplab.engines.reference", "ReferenceEngine"),
+    "torch": ("mlplab.engines.pytorch", "TorchEngine"),
 }
 """Module and class of each engine, imported when chosen; ``auto`` takes the first that can."""
 
