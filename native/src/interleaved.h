@@ -253,9 +253,11 @@ template <class T> class Interleaved {
   static void add(const LaneMeasures& part, LaneMeasures& total);
   template <class F>
   void each_parameter(const LaneLayer& layer, i64 from, i64 to, i64 first, i64 columns, F f) {
+    const bool narrow = layer.fan_out - first <= L;
     for (i64 i = from; i < to; ++i) {
+      const i64 place = narrow ? (i - from) % 2 * L : 0;
       const i64 row = (layer.start + i * layer.out_stride + first) * L;
-      for (i64 j = 0; j < columns; ++j) f(row + j * L, j % L);
+      for (i64 j = 0; j < columns; ++j) f(row + j * L, place + j);
     }
   }
   template <int O, bool PENALISED, bool RARE>
@@ -332,6 +334,7 @@ template <class T> class Interleaved {
   T *weights_ = nullptr, *gradient_ = nullptr, *first_ = nullptr, *second_ = nullptr,
     *best_ = nullptr;
   Pass finish_[2] = {}, move_[2] = {};
+  bool limits_ = false;   // the norm of the gradient
 
   Mode mode_ = kTrain;
   i64 start_ = 0;

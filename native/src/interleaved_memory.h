@@ -133,7 +133,8 @@ template <class T> void Interleaved<T>::leave(i64 lane) {
 template <class T> void Interleaved<T>::choose_update() {
   const mlp_config& config = shape_->setup_->config;
   for_optimiser(config.optimiser, [&](auto optimiser) { use<optimiser.value>(shape_->rare_); });
-  if (config.clip_norm < 0) return;
+  limits_ = config.clip_norm >= 0;
+  if (!limits_) return;
   finish_[0] = &Interleaved::finish_only<false>;
   finish_[1] = &Interleaved::finish_only<true>;
 }

@@ -14,7 +14,7 @@ template <class T> void Interleaved<T>::work_on_parameters(i64 n, LaneMeasures& 
       over_unit(shape_->units_[u], penalised, finish_[penalised], &unit);
     add(unit, found);
   }
-  if (setup().config.clip_norm < 0) return;
+  if (!limits_) return;
   for (i64 i = 0; i < n_networks_; ++i)
     shrink_[i] = static_cast<T>(at(i).progress_.shrink_of(of_lane(found, active_[i] ? i : leader_)));
   for (i64 u = 0; u < shape_->n_units_; ++u)
@@ -61,18 +61,22 @@ void Interleaved<T>::over_unit(const Unit& unit, int penalised, Pass pass, LaneM
   const i64 from = penalised ? unit.row : layer.fan_in;
   const i64 to = penalised ? least(unit.end, layer.fan_in) : unit.end;
   if (from >= to) return;
-  Sums<T> sums[L];
+  Sums<T> sums[2 * L];
   (this->*pass)(layer, from, to, first, columns, sums);
   if (!found) return;
-  LaneMeasures range{};
-  for (i64 j = 0; j < least(columns, L); ++j)
-    for (i64 i = 0; i < L; ++i) {
-      range.squares[i] += static_cast<double>(sums[j].squares[i]);
-      range.clipped_squares[i] += static_cast<double>(sums[j].clipped_squares[i]);
-      range.weight_squares[i] += static_cast<double>(sums[j].weight_squares[i]);
-      range.weight_sizes[i] += static_cast<double>(sums[j].weight_sizes[i]);
-    }
-  add(range, *found);
+  for (i64 half = 0; half < 2 * L; half += L) {
+    LaneMeasures part{};
+    const i64 used = columns > L ? least(columns - half, L) : columns;  // the rest is zero
+    for (i64 j = half; j < half + used; ++j)
+      for (i64 i = 0; i < L; ++i) {
+        part.squares[i] += static_cast<double>(sums[j].squares[i]);
+        if (penalised) part.weight_squares[i] += static_cast<double>(sums[j].weight_squares[i]);
+        if (!shape_->rare_ && !limits_) continue;
+        part.clipped_squares[i] += static_cast<double>(sums[j].clipped_squares[i]);
+        part.weight_sizes[i] += static_cast<double>(sums[j].weight_sizes[i]);
+      }
+    add(part, *found);
+  }
 }
 
 template <class T>

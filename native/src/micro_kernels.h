@@ -36,6 +36,7 @@ template <class T> struct Product {
   const T* initial;  // one row to start from, or null
   bool add;          // start from what C holds
   i64 rows, depth;
+  i64 columns;  // of the panel that are no padding
 };
 
 // A small tile has too few sums to keep the multipliers busy, so along a swapped A, whose tiles
@@ -44,21 +45,21 @@ template <int MR, int NV, bool UNIT_DEPTH> constexpr int sets_of() {
   return UNIT_DEPTH || MR * NV >= 6 ? 1 : MR * NV >= 3 ? 2 : 4;
 }
 
-template <class T, int MR, int NV, int SETS>
-static inline void multiply_add(Vec<T> (&sums)[SETS][MR][NV], int set, const T* a, i64 a_row,
+template <class T, class V, int MR, int NV, int SETS>
+static inline void multiply_add(V (&sums)[SETS][MR][NV], int set, const T* a, i64 a_row,
                                 const T* b) {
-  Vec<T> line[NV];
+  V line[NV];
 #pragma GCC unroll 2
-  for (int j = 0; j < NV; ++j) line[j] = load(b + j * lanes<T>);
+  for (int j = 0; j < NV; ++j) line[j] = load_as<V>(b + j * lanes<T>);
 #pragma GCC unroll 16
   for (int i = 0; i < MR; ++i) {
-    const Vec<T> value = all<T>(a[i * a_row]);
+    const V value = a[i * a_row] - V{};
 #pragma GCC unroll 2
     for (int j = 0; j < NV; ++j) sums[set][i][j] += value * line[j];
   }
 }
 
-template <class T, int MR, int NV, bool UNIT_DEPTH>
+template <class T, class V, int MR, int NV, bool UNIT_DEPTH>
 static inline void tile(const Product<T>& product, i64 row) {
   constexpr i64 L = lanes<T>;
   constexpr int SETS = sets_of<MR, NV, UNIT_DEPTH>();
@@ -68,27 +69,27 @@ static inline void tile(const Product<T>& product, i64 row) {
   const T* __restrict a = product.a + row * a_row;
   const T* __restrict b = product.b;
   T* c = product.c + row * c_row;
-  Vec<T> sums[SETS][MR][NV] = {};
+  V sums[SETS][MR][NV] = {};
 #pragma GCC unroll 16
   for (int i = 0; i < MR; ++i)
 #pragma GCC unroll 2
     for (int j = 0; j < NV; ++j)
-      sums[0][i][j] = product.add       ? load(c + i * c_row + j * L)
-                      : product.initial ? load(product.initial + j * L)
-                                        : Vec<T>{};
+      sums[0][i][j] = product.add       ? load_as<V>(c + i * c_row + j * L)
+                      : product.initial ? load_as<V>(product.initial + j * L)
+                                        : V{};
   i64 k = 0;
   if constexpr (SETS > 1) {
     for (; k + SETS <= depth; k += SETS) {
 #pragma GCC unroll 4
       for (int set = 0; set < SETS; ++set)
-        multiply_add<T, MR, NV, SETS>(sums, set, a + set * a_depth, a_row, b + set * b_depth);
+        multiply_add<T, V, MR, NV, SETS>(sums, set, a + set * a_depth, a_row, b + set * b_depth);
       a += SETS * a_depth;
       b += SETS * b_depth;
     }
   }
 #pragma GCC unroll 2
   for (; k < depth; ++k) {
-    multiply_add<T, MR, NV, SETS>(sums, 0, a, a_row, b);
+    multiply_add<T, V, MR, NV, SETS>(sums, 0, a, a_row, b);
     a += a_depth;
     b += b_depth;
   }
@@ -98,7 +99,7 @@ static inline void tile(const Product<T>& product, i64 row) {
     for (int j = 0; j < NV; ++j) {
 #pragma GCC unroll 4
       for (int set = 1; set < SETS; ++set) sums[0][i][j] += sums[set][i][j];
-      store(c + i * c_row + j * L, sums[0][i][j]);
+      store_as<V>(c + i * c_row + j * L, sums[0][i][j]);
     }
 }
 
@@ -113,21 +114,21 @@ struct Tiles {
   i64 rows_of(i64 tile) const { return height + (tile < taller ? 1 : 0); }
 };
 
-template <class T, int MR, int NV, bool UNIT_DEPTH>
+template <class T, class V, int MR, int NV, bool UNIT_DEPTH>
 static inline void tile_of(int rows, const Product<T>& product, i64 row) {
   if constexpr (MR > 1) {
-    if (rows < MR) return tile_of<T, MR - 1, NV, UNIT_DEPTH>(rows, product, row);
+    if (rows < MR) return tile_of<T, V, MR - 1, NV, UNIT_DEPTH>(rows, product, row);
   }
-  tile<T, MR, NV, UNIT_DEPTH>(product, row);
+  tile<T, V, MR, NV, UNIT_DEPTH>(product, row);
 }
 
-template <class T, int MR, int NV, bool UNIT_DEPTH>
+template <class T, class V, int MR, int NV, bool UNIT_DEPTH>
 static void all_tiles(const Product<T>& product) {
   const Tiles tiles(product.rows, MR);
   i64 row = 0;
   for (i64 t = 0; t < tiles.count; ++t) {
     const i64 rows = tiles.rows_of(t);
-    tile_of<T, MR, NV, UNIT_DEPTH>(static_cast<int>(rows), product, row);
+    tile_of<T, V, MR, NV, UNIT_DEPTH>(static_cast<int>(rows), product, row);
     row += rows;
   }
 }
@@ -141,19 +142,21 @@ template <class T> static inline i64 tile_rows(i64 width) {
   return width == lanes<T> ? kRowsOfNarrow : kRowsOfWide;
 }
 
+template <class T, bool UNIT_DEPTH> static void multiply_panel(const Product<T>& product, i64 width) {
+  if (width > lanes<T>)
+    all_tiles<T, Vec<T>, kRowsOfWide, 2, UNIT_DEPTH>(product);
+  else if (2 * product.columns > lanes<T>)
+    all_tiles<T, Vec<T>, kRowsOfNarrow, 1, UNIT_DEPTH>(product);
+  else  // the other half of the register is padding
+    all_tiles<T, Half<T>, kRowsOfNarrow, 1, UNIT_DEPTH>(product);
+}
+
 // One panel of C, of one or two registers.
 template <class T> static void multiply(const Product<T>& product, i64 width) {
-  if (product.a_depth == 1) {
-    if (width == lanes<T>)
-      all_tiles<T, kRowsOfNarrow, 1, true>(product);
-    else
-      all_tiles<T, kRowsOfWide, 2, true>(product);
-  } else {
-    if (width == lanes<T>)
-      all_tiles<T, kRowsOfNarrow, 1, false>(product);
-    else
-      all_tiles<T, kRowsOfWide, 2, false>(product);
-  }
+  if (product.a_depth == 1)
+    multiply_panel<T, true>(product, width);
+  else
+    multiply_panel<T, false>(product, width);
 }
 
 // How a matrix with this many columns is cut into panels: all of two registers, but the last,
@@ -168,6 +171,7 @@ template <class T> struct Panels {
   }
   i64 start(i64 panel) const { return panel * 2 * lanes<T>; }
   i64 width(i64 panel) const { return panel + 1 == count ? last : 2 * lanes<T>; }
+  i64 columns_of(i64 panel) const { return least(width(panel), columns - start(panel)); }
   i64 padded() const { return (count - 1) * 2 * lanes<T> + last; }
   // Where a panel begins in a matrix of this many rows that is stored panel by panel.
   i64 offset(i64 panel, i64 rows) const { return panel * 2 * lanes<T> * rows; }

@@ -141,20 +141,33 @@ static inline void move_one(const StepConstants<C>& c, C shrink, const T* g, T* 
   store<T>(w, before + step);
 }
 
+// Registers take turns between two sets of sums, as one would wait for itself.
+template <class T, class F> static inline void measured_range(i64 n, Measures& measures, F one) {
+  Sums<T> sums[2];
+  i64 i = 0;
+  for (; i + 2 * lanes<T> <= n; i += 2 * lanes<T>) {
+    one(i, sums[0]);
+    one(i + lanes<T>, sums[1]);
+  }
+  if (i < n) one(i, sums[0]);
+  sums[0].add_to(measures);
+  sums[1].add_to(measures);
+}
+
 // The same for a range of n parameters of one network.
 template <class T, int O, bool PENALISED, bool RARE>
-static void finish_and_move(const StepConstants<T>& c, T* g, T* w, T* first, T* second, i64 n,
-                            Measures& measures) {
-  Sums<T> sums;
-  for (i64 i = 0; i < n; i += lanes<T>)
+static void finish_and_move(const StepConstants<T>& constants, T* g, T* w, T* first, T* second,
+                            i64 n, Measures& measures) {
+  const StepConstants<T> c = constants;  // a copy stays in registers
+  measured_range<T>(n, measures, [&](i64 i, Sums<T>& sums) {
     finish_and_move_one<T, O, PENALISED, RARE>(c, g + i, w + i, first + i, second + i, sums);
-  sums.add_to(measures);
+  });
 }
 template <class T, bool PENALISED>
 static void finish_only(const StepConstants<T>& c, T* g, const T* w, i64 n, Measures& measures) {
-  Sums<T> sums;
-  for (i64 i = 0; i < n; i += lanes<T>) finish_one<T, PENALISED>(c, g + i, w + i, sums);
-  sums.add_to(measures);
+  measured_range<T>(n, measures, [&](i64 i, Sums<T>& sums) {
+    finish_one<T, PENALISED>(c, g + i, w + i, sums);
+  });
 }
 template <class T, int O, bool PENALISED>
 static void move_only(const StepConstants<T>& c, T shrink, const T* g, T* w, T* first, T* second,

@@ -22,6 +22,9 @@ namespace mlp::MLP_ISA {
 // Fewer outputs are transposed one by one.
 constexpr i64 kWorthSquares = 3;
 
+constexpr i64 kRowsAhead = 8;
+constexpr i64 kShortRow = 128;
+
 enum Mode { kTrain, kLook, kPredict };
 
 template <class T> class Interleaved;

@@ -24,7 +24,8 @@ template <class T> void Trainer<T>::find_gradient(const Unit& unit) {
   const i64 x_stride = layer.input ? layer.input_stride : x_stride_;
   const i64 end = least(unit.end, layer.fan_in);
   const Product<T> product{x + unit.row, 1, x_stride, d, layer.stride, out + unit.row * width,
-                           width, nullptr, !first_block_, end - unit.row, n_block_};
+                           width, nullptr, !first_block_, end - unit.row, n_block_,
+                           layer.out.columns_of(unit.panel)};
   multiply(product, width);
   if (unit.end <= layer.fan_in) return;
   T* bias = out + layer.fan_in * width;

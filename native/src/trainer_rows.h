@@ -35,17 +35,24 @@ template <class T> void Trainer<T>::work_on_rows(int thread, int n_threads) {
 
 template <class T> void Trainer<T>::gather(i64 from, i64 to) {
   const T* x = static_cast<const T*>(source_->x);
-  const i64 n = source_->n_columns;
+  const i64 n = source_->n_columns, whole = round_up(n, lanes<T>);
+  const T* end = x + source_->n_rows * n;
   for (i64 r = from; r < to; ++r) {
     const i64 row = row_of(r);
     T* out = gathered_ + r * gathered_stride_;
-    if (!source_->indptr) {
-      __builtin_memcpy(out, x + row * n, static_cast<std::size_t>(n) * sizeof(T));
+    if (source_->indptr) {
+      __builtin_memset(out, 0, static_cast<std::size_t>(n) * sizeof(T));
+      for (i64 e = source_->indptr[row]; e < source_->indptr[row + 1]; ++e)
+        out[source_->indices[e]] += x[e];
       continue;
     }
-    __builtin_memset(out, 0, static_cast<std::size_t>(n) * sizeof(T));
-    for (i64 e = source_->indptr[row]; e < source_->indptr[row + 1]; ++e)
-      out[source_->indices[e]] += x[e];
+    // Rows in random order lie anywhere in memory; the next ones are on their way meanwhile.
+    if (r + kRowsAhead < to) __builtin_prefetch(x + row_of(r + kRowsAhead) * n);
+    const T* at = x + row * n;
+    if (n > kShortRow || at + whole > end)
+      __builtin_memcpy(out, at, static_cast<std::size_t>(n) * sizeof(T));
+    else  // whole registers, which is quicker than a call; nobody reads beyond column n
+      for (i64 k = 0; k < n; k += lanes<T>) store<T>(out + k, load(at + k));
   }
 }
 
@@ -62,7 +69,8 @@ template <class T> void Trainer<T>::forward(i64 from, i64 to) {
         const T* panel = weights_ + layer.start + layer.out.offset(p, layer.fan_in + 1);
         const Product<T> product{input + from * in_stride, in_stride, 1, panel, width,
                                  op.value + from * op.stride + layer.out.start(p), op.stride,
-                                 panel + layer.fan_in * width, false, n, layer.fan_in};
+                                 panel + layer.fan_in * width, false, n, layer.fan_in,
+                                 layer.out.columns_of(p)};
         multiply(product, width);
       }
     } else if (op.spec.kind == MLP_ACTIVATION) {
@@ -202,7 +210,8 @@ template <class T> void Trainer<T>::backward(i64 from, i64 to) {
         const Product<T> product{d, layer.stride, 1,
                                  layer.transposed + layer.in.offset(q, layer.fan_out), width,
                                  before.d + from * before.stride + layer.in.start(q),
-                                 before.stride, nullptr, false, n, layer.fan_out};
+                                 before.stride, nullptr, false, n, layer.fan_out,
+                                 layer.in.columns_of(q)};
         multiply(product, width);
       }
     } else if (op.spec.kind == MLP_ACTIVATION) {

@@ -19,12 +19,16 @@ using i64 = std::int64_t;
 
 template <class T> struct Types;
 template <> struct Types<float> {
+  typedef float half __attribute__((vector_size(MLP_BYTES / 2)));
+  typedef float loose_half __attribute__((vector_size(MLP_BYTES / 2), aligned(4), may_alias));
   typedef float vec __attribute__((vector_size(MLP_BYTES)));
   typedef float loose __attribute__((vector_size(MLP_BYTES), aligned(4), may_alias));
   typedef std::int32_t ints __attribute__((vector_size(MLP_BYTES)));
   typedef std::uint32_t bits __attribute__((vector_size(MLP_BYTES)));
 };
 template <> struct Types<double> {
+  typedef double half __attribute__((vector_size(MLP_BYTES / 2)));
+  typedef double loose_half __attribute__((vector_size(MLP_BYTES / 2), aligned(8), may_alias));
   typedef double vec __attribute__((vector_size(MLP_BYTES)));
   typedef double loose __attribute__((vector_size(MLP_BYTES), aligned(8), may_alias));
   typedef std::int64_t ints __attribute__((vector_size(MLP_BYTES)));
@@ -42,6 +46,20 @@ template <class T> static inline Vec<T> load(const T* p) {
 template <class T> static inline void store(T* p, Vec<T> v) {
   *reinterpret_cast<typename Types<T>::loose*>(p) = v;
 }
+// Half a register, for layers that fill no more.
+template <class T> using Half = typename Types<T>::half;
+template <class T> struct Loose;
+template <> struct Loose<Vec<float>> { typedef Types<float>::loose type; };
+template <> struct Loose<Vec<double>> { typedef Types<double>::loose type; };
+template <> struct Loose<Half<float>> { typedef Types<float>::loose_half type; };
+template <> struct Loose<Half<double>> { typedef Types<double>::loose_half type; };
+template <class V, class T> static inline V load_as(const T* p) {
+  return *reinterpret_cast<const typename Loose<V>::type*>(p);
+}
+template <class V, class T> static inline void store_as(T* p, V v) {
+  *reinterpret_cast<typename Loose<V>::type*>(p) = v;
+}
+
 // Written so that compilers see one broadcast; a loop over lanes becomes masked moves.
 template <class T> static inline Vec<T> all(T x) { return x - Vec<T>{}; }
 
