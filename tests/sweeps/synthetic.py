@@ -11,7 +11,7 @@ import json
 import signal
 import sys
 import time
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ import numpy as np
 from mlplab import sweeps
 from mlplab.errors import DivergedError
 from mlplab.results import Configuration, SweepResult
-from mlplab.sweeps import Job, Outcome, Space, Sweep, fingerprint
+from mlplab.sweeps import Done, Job, Outcome, Space, Sweep, fingerprint
 
 ROOT = Path(__file__).resolve().parents[2]
 FULL = 20
@@ -44,15 +44,16 @@ class Walk:
         """Tell what has the same shape."""
         return str(configuration.get("shape"))
 
-    def train(self, jobs: Sequence[Job]) -> Iterator[Outcome]:
+    def train(self, jobs: Sequence[Job], done: Done) -> None:
         """Walk each job, one after another."""
-        for job in jobs:
+        for place, job in enumerate(jobs):
             self.seen.append(job)
             time.sleep(self.seconds)
             try:
-                yield self._walk(job)
+                outcome = self._walk(job)
             except DivergedError as error:
-                yield Outcome.of_error(error)
+                outcome = Outcome.of_error(error)
+            done(place, outcome)
 
     def _walk(self, job: Job) -> Outcome:
         x, y = (float(job.configuration.get(name, 0.0)) for name in "xy")

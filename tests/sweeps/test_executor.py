@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from tests.sweeps.synthetic import Walk, comparable, killable_sweep, small_sweep
 from mlplab import sweeps
 from mlplab.errors import ParameterError
 from mlplab.results import CellResult, SweepProgress, SweepResult, SweepStop
-from mlplab.sweeps import Job, Outcome, Sweep
+from mlplab.sweeps import Done, Job, Outcome, Sweep
 
 BACKENDS = ["threads", "processes"]
 
@@ -98,11 +98,14 @@ class Scored(Walk):
 
     names: tuple[str, ...] = ("accuracy",)
 
-    def train(self, jobs: Sequence[Job]) -> Iterator[Outcome]:
+    def train(self, jobs: Sequence[Job], done: Done) -> None:
         """Walk, and leave scores out."""
-        for outcome in super().train(jobs):
+
+        def done_less(place: int, outcome: Outcome) -> None:
             scores = {name: outcome.scores[name] for name in self.names}
-            yield dataclasses.replace(outcome, scores=scores)
+            done(place, dataclasses.replace(outcome, scores=scores))
+
+        super().train(jobs, done_less)
 
 
 def test_a_score_that_joins_is_taken(tmp_path: Path) -> None:
@@ -154,20 +157,20 @@ def test_failed_cells_are_tried_again_on_request(tmp_path: Path) -> None:
 
 
 class Lazy(Walk):
-    """Gives fewer outcomes than jobs, or scores that are no numbers, or none."""
+    """Tells of fewer outcomes than jobs, or of scores that are no numbers, or of none."""
 
-    def train(self, jobs: Sequence[Job]) -> Iterator[Outcome]:
-        """Do as the configurations say."""
-        for job, outcome in zip(jobs, super().train(jobs), strict=True):
+    def train(self, jobs: Sequence[Job], done: Done) -> None:
+        """Do as the configurations say, the last one first."""
+        for place, job in reversed(list(enumerate(jobs))):
             match job.configuration["how"]:
                 case "early":
                     return
                 case "nan":
-                    yield Outcome({"accuracy": float("nan")}, 3)
+                    done(place, Outcome({"accuracy": float("nan")}, 3))
                 case "nothing":
-                    yield Outcome({"r2": 1.0}, 3)
+                    done(place, Outcome({"r2": 1.0}, 3))
                 case _:
-                    yield outcome
+                    done(place, Outcome({"accuracy": 1.0}, 3))
 
 
 def test_bad_trainers_are_told_so() -> None:
@@ -181,7 +184,7 @@ def test_bad_trainers_are_told_so() -> None:
         "failed",
         "done",
     ]
-    assert "one outcome for each job" in (result.trials[1].reason or "")
+    assert "`train` must tell of each job" in (result.trials[1].reason or "")
     assert result.trials[2].reason == "The score 'accuracy' is nan."
     assert result.trials[3].reason == "The trainer gave no score 'accuracy'."
 
@@ -243,12 +246,10 @@ def test_time_limits_end_searches_that_would_not(tmp_path: Path) -> None:
 class InterruptedWalk(Walk):
     """Ctrl-C comes after some trainings."""
 
-    def train(self, jobs: Sequence[Job]) -> Iterator[Outcome]:
+    def train(self, jobs: Sequence[Job], done: Done) -> None:
         """Walk, until somebody presses Ctrl-C."""
-        for number, outcome in enumerate(super().train(jobs)):
-            if number == 5:
-                raise KeyboardInterrupt
-            yield outcome
+        super().train(jobs[:5], done)
+        raise KeyboardInterrupt
 
 
 def test_interrupts_keep_what_is_finished(tmp_path: Path) -> None:

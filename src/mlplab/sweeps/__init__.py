@@ -2,6 +2,7 @@
 
 from mlplab.sweeps.contract import (
     Asking,
+    Done,
     Job,
     Ledger,
     Outcome,
@@ -25,6 +26,7 @@ from mlplab.sweeps.table import SEARCHES, space_from_table, sweep_from_table
 __all__ = [
     "SEARCHES",
     "Asking",
+    "Done",
     "EstimatorTrainer",
     "FileLedger",
     "Fold",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Literal, Protocol, Self, TypeAlias, get_args
@@ -17,11 +17,10 @@ import joblib
 
 from mlplab._optional import require
 from mlplab.errors import ParameterError, did_you_mean
-from mlplab.sweeps.contract import Job, Outcome, Trainer
+from mlplab.sweeps.contract import Done, Job, Outcome, Trainer
 
-__all__ = ["Backend", "BackendName", "open_backend", "outcomes"]
+__all__ = ["Backend", "BackendName", "open_backend", "train_all"]
 
-Coming: TypeAlias = Generator[tuple[int, Outcome], None, None]
 BackendName: TypeAlias = Literal["threads", "processes", "dask", "ray"]
 
 # A chunk travels in a few milliseconds, less than a twentieth of the least work in it; the most
@@ -47,14 +46,15 @@ class Backend(Protocol):
         traceback: TracebackType | None,
     ) -> None: ...
 
-    def run(self, jobs: Sequence[Job], rate: float | None) -> Coming:
-        """Yield the place of each job with its outcome, as they come.
+    def run(self, jobs: Sequence[Job], rate: float | None, done: Done) -> None:
+        """Train all, and tell of each outcome as it comes.
 
         Parameters
         ----------
         jobs : sequence of Job
         rate : float or None
             Jobs a second of one worker, as far as is known.
+        done : callable
         """
         ...
 
@@ -97,30 +97,35 @@ def open_backend(
     return ByJoblib(name, trainer, jobs or _processors(), address)
 
 
-def outcomes(trainer: Trainer, jobs: Sequence[Job]) -> Iterator[Outcome]:
-    """Yield one outcome for each job, also where the trainer raises.
+def train_all(trainer: Trainer, jobs: Sequence[Job], done: Done) -> None:
+    """Tell of one outcome for each job, also where the trainer raises.
 
     Nobody knows which of several jobs made it raise, so the remaining ones are trained again, each
     by itself.
     """
-    n_done = 0
+    left = dict(enumerate(jobs))
+
+    def note(place: int, outcome: Outcome) -> None:
+        if left.pop(place, None) is not None:
+            done(place, outcome)
+
     try:
-        for outcome in trainer.train(jobs):
-            n_done += 1
-            yield outcome
-        if n_done == len(jobs):
-            return
+        trainer.train(jobs, note)
         error: Exception = ParameterError(
-            f"`train` must give one outcome for each job; got {n_done} for {len(jobs)}. Yield one "
-            "for each, in order."
+            f"`train` must tell of each job; got {len(jobs) - len(left)} outcomes for {len(jobs)}. "
+            "Call `done` for each of them."
         )
     except Exception as raised:  # noqa: BLE001  # recorded as the reason
         error = raised
-    if len(jobs) == 1 and n_done == 0:
-        yield Outcome.of_error(error)
-        return
-    for job in jobs[n_done:]:
-        yield from outcomes(trainer, [job])
+    if left and len(jobs) == 1:
+        done(0, Outcome.of_error(error))
+    elif left:
+        for place, job in left.items():
+            train_all(trainer, [job], _at(place, done))
+
+
+def _at(place: int, done: Done) -> Done:
+    return lambda _, outcome: done(place, outcome)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +145,9 @@ class InProcess:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def run(self, jobs: Sequence[Job], rate: float | None) -> Coming:  # noqa: ARG002
+    def run(self, jobs: Sequence[Job], rate: float | None, done: Done) -> None:  # noqa: ARG002
         """Hand all jobs to the trainer at once."""
-        yield from enumerate(outcomes(self.trainer, jobs))
+        train_all(self.trainer, jobs, done)
 
 
 class ByJoblib:
@@ -180,18 +185,22 @@ class ByJoblib:
     ) -> None:
         self._stack.__exit__(kind, error, traceback)
 
-    def run(self, jobs: Sequence[Job], rate: float | None) -> Coming:
+    def run(self, jobs: Sequence[Job], rate: float | None, done: Done) -> None:
         """Share the jobs out in chunks; a job that kills its worker fails."""
-        least, most = (max(1, round((rate or 0) * seconds)) for seconds in _CHUNK_SECONDS)
         left = set(range(len(jobs)))
+        for place, outcome in self._outcomes(jobs, rate):
+            left.discard(place)
+            done(place, outcome)
+        for place in sorted(left):
+            done(place, self._alone(jobs, place))
+
+    def _outcomes(self, jobs: Sequence[Job], rate: float | None) -> Iterator[tuple[int, Outcome]]:
+        """Yield outcomes as they come; no more if a worker dies, and with it all that were busy."""
+        least, most = (max(1, round((rate or 0) * seconds)) for seconds in _CHUNK_SECONDS)
         cuts = chunks(len(jobs), self._workers, least, most)
-        try:
-            for start, found in self._chunks(self._parallel, jobs, cuts):
-                left -= set(range(start, start + len(found)))
-                yield from enumerate(found, start)
-        except Exception:  # noqa: BLE001  # a worker died, and with it what all were working on
-            for place in sorted(left):
-                yield place, self._alone(jobs, place)
+        with contextlib.suppress(Exception):
+            for found in self._chunks(self._parallel, jobs, cuts):
+                yield from found
 
     def _chunks(self, parallel: Any, jobs: Sequence[Job], cuts: Iterable[tuple[int, int]]) -> Any:
         return parallel(
@@ -201,12 +210,14 @@ class ByJoblib:
 
     def _alone(self, jobs: Sequence[Job], place: int) -> Outcome:
         try:
-            parallel = joblib.Parallel(n_jobs=self._workers)
-            ((_, found),) = self._chunks(parallel, jobs, [(place, place + 1)])
+            # With one worker joblib would train in this process, and it would die, too.
+            parallel = joblib.Parallel(n_jobs=max(2, self._workers))
+            found: list[list[tuple[int, Outcome]]] = self._chunks(
+                parallel, jobs, [(place, place + 1)]
+            )
         except Exception as error:  # noqa: BLE001  # recorded as the reason
             return Outcome.of_error(error)
-        one: Outcome = found[0]
-        return one
+        return found[0][0][1]
 
     def _configure(self, stack: contextlib.ExitStack) -> tuple[dict[str, Any], bool]:
         """Return joblib's configuration, and whether results can be had as they come."""
@@ -251,9 +262,9 @@ class _Stored:
         """As of the trainer itself."""
         return self._trainer.group(configuration)
 
-    def train(self, jobs: Sequence[Job]) -> Any:
+    def train(self, jobs: Sequence[Job], done: Done) -> None:
         """As of the trainer itself."""
-        return self._trainer.train(jobs)
+        self._trainer.train(jobs, done)
 
     @property
     def _trainer(self) -> Trainer:
@@ -261,8 +272,10 @@ class _Stored:
         return found
 
 
-def _run_chunk(trainer: Trainer, start: int, jobs: Sequence[Job]) -> tuple[int, list[Outcome]]:
-    return start, list(outcomes(trainer, jobs))
+def _run_chunk(trainer: Trainer, start: int, jobs: Sequence[Job]) -> list[tuple[int, Outcome]]:
+    found: list[tuple[int, Outcome]] = []
+    train_all(trainer, jobs, lambda place, outcome: found.append((start + place, outcome)))
+    return found
 
 
 def chunks(n: int, workers: int, least: int, most: int) -> Iterator[tuple[int, int]]:

@@ -2,13 +2,13 @@
 
 Rules that every trainer keeps:
 
-- `train` gives one outcome for each job, in order, each as soon as it is there.
+- `train` tells of one outcome for each job, in any order, each as soon as it is there.
 - An outcome depends on nothing but its job: not on what trains beside it, not on threads.
 - Training to n epochs and then to m is the same as training to m at once, bit for bit. So a state
   that got lost, in a kill for example, costs time and nothing else.
 - A job that cannot be trained ends as an outcome with an error, and the others go on. (Where
   `train` raises instead, the executor trains each remaining job by itself to find the guilty one.)
-- Ctrl-C is raised as KeyboardInterrupt, as everywhere in Python.
+- Ctrl-C is raised as KeyboardInterrupt, as everywhere in Python; what `done` raises passes through.
 
 Rules that every ledger keeps, checked by one suite over all of them:
 
@@ -20,7 +20,7 @@ Rules that every ledger keeps, checked by one suite over all of them:
 
 from __future__ import annotations
 
-from collections.abc import Generator, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
@@ -30,6 +30,7 @@ from mlplab.sweeps.space import Space
 
 __all__ = [
     "Asking",
+    "Done",
     "Job",
     "Ledger",
     "Outcome",
@@ -134,6 +135,10 @@ class Outcome:
         )
 
 
+Done: TypeAlias = Callable[[int, Outcome], None]
+"""Is told the place of a job and its outcome."""
+
+
 class Trainer(Protocol):
     """What trains; given to a sweep, which knows no networks."""
 
@@ -146,8 +151,8 @@ class Trainer(Protocol):
         """Return the same for configurations that train faster together."""
         ...
 
-    def train(self, jobs: Sequence[Job]) -> Iterable[Outcome]:
-        """Train; the rules stand at the head of this module."""
+    def train(self, jobs: Sequence[Job], done: Done) -> None:
+        """Train, and call ``done(place, outcome)`` for each job, by its place among them."""
         ...
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from sklearn.base import clone, is_classifier
 from sklearn.utils import _safe_indexing
 
 from mlplab.results import Configuration, Curve
-from mlplab.sweeps.contract import Job, Outcome
+from mlplab.sweeps.contract import Done, Job, Outcome
 from mlplab.sweeps.evaluation import deal_rows, fold_fingerprints, scorer_of
 from mlplab.sweeps.sweep import Sweep
 
@@ -64,14 +64,15 @@ class EstimatorTrainer:
         """Return the same for all: one is trained after the other."""
         return None
 
-    def train(self, jobs: Sequence[Job]) -> Iterator[Outcome]:
-        """Yield the outcome of each job; an error of one is its outcome."""
-        for job in jobs:
+    def train(self, jobs: Sequence[Job], done: Done) -> None:
+        """Fit one after another; an error of one is its outcome."""
+        for place, job in enumerate(jobs):
             start = time.perf_counter()
             try:
-                yield self._train(job, start)
+                outcome = self._train(job, start)
             except Exception as error:  # noqa: BLE001  # recorded as the reason
-                yield Outcome.of_error(error, time.perf_counter() - start)
+                outcome = Outcome.of_error(error, time.perf_counter() - start)
+            done(place, outcome)
 
     def _train(self, job: Job, start: float) -> Outcome:
         model = clone(self._estimator).set_params(**job.configuration)

@@ -27,8 +27,9 @@ __all__ = ["run"]
 
 # Results are kept and told of so often; a kill loses no more than this of what was trained.
 _KEEP_SECONDS = 0.5
-# A wave of cells is claimed at once. Long waves train faster, short ones share better.
-_WAVE_SECONDS = 4.0
+# So much work is claimed at once: longer waves train faster; at the end of a sweep other processes
+# wait for no more than one.
+_WAVE_SECONDS = 10.0
 _FIRST_WAVE = 32
 # While other processes train the last cells.
 _POLL_SECONDS = 0.2
@@ -100,8 +101,8 @@ def run(
     return result
 
 
-class _Stopped(Exception):  # noqa: N818  # no error: it ends the loops from within
-    """Ends a sweep early."""
+class _Stopped(BaseException):  # no error, and nothing that a trainer may catch
+    """Ends a sweep early, from within."""
 
     def __init__(self, stop: SweepStop) -> None:
         self.stop = stop
@@ -161,7 +162,7 @@ class _Run:
         """Train these cells, or wait until others have."""
         wanted = self._lacking(keys)
         while wanted:
-            claimed = self._ledger.claim(wanted, self._wave_size(len(wanted)))
+            claimed = self._ledger.claim(wanted, self._wave_size())
             if claimed:
                 self.train_wave(claimed, wanted)
             else:
@@ -199,12 +200,14 @@ class _Run:
         """Train claimed cells, and keep each result soon after it is there."""
         jobs = [self._job(key) for key in keys]
         began = time.monotonic()
-        with contextlib.closing(self._backend.run(jobs, self._rate())) as coming:
-            for place, outcome in coming:
-                self._take(keys[place], outcome, attempts[keys[place]])
-                if time.monotonic() - self._kept_at > _KEEP_SECONDS:
-                    self._keep()
-                    self._check_time()
+
+        def done(place: int, outcome: Outcome) -> None:
+            self._take(keys[place], outcome, attempts[keys[place]])
+            if time.monotonic() - self._kept_at > _KEEP_SECONDS:
+                self._keep()
+                self._check_time()
+
+        self._backend.run(jobs, self._rate(), done)
         self._training_seconds += time.monotonic() - began
         self._keep()
 
@@ -246,8 +249,7 @@ class _Run:
         seconds = self._training_seconds * self._backend.workers
         return self.board.n_trained / seconds if seconds else None
 
-    def _wave_size(self, n_wanted: int) -> int:
-        """Return how many cells to claim: some seconds of work, and not all that is left."""
+    def _wave_size(self) -> int:
+        """Return how many cells to claim."""
         workers, rate = self._backend.workers, self._rate()
-        by_time = _FIRST_WAVE if rate is None else round(rate * workers * _WAVE_SECONDS)
-        return max(workers, min(by_time, max(_FIRST_WAVE, n_wanted // 2)))
+        return _FIRST_WAVE if rate is None else max(workers, round(rate * workers * _WAVE_SECONDS))

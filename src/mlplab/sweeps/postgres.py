@@ -3,11 +3,12 @@
 One table holds a row for each attempt at a cell: who claimed it, and its record once it is there.
 A worker holds an advisory lock for as long as its connection lives; a claim whose owner holds none
 is free. So a worker that dies, or whose machine does, loses its claims without clocks; the server
-notices a vanished machine by its keep-alive probes within a minute.
+notices a vanished machine by its keep-alive probes within some minutes.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -85,19 +86,15 @@ class PostgresLedger:
     """
 
     def __init__(self, url: str) -> None:
-        psycopg = require("psycopg", "postgres", "Keeping a sweep in PostgreSQL")
-        try:
-            self._connection = psycopg.connect(
-                url, autocommit=True, options="-c tcp_keepalives_idle=30 -c tcp_keepalives_count=3"
-            )
-        except psycopg.Error as cause:
-            raise OutputError(
-                f"Storage must be a database that can be reached; got {_without_password(url)!r}: "
-                f"{str(cause).strip()}. Start it, or name a folder."
-            ) from cause
-        with self._connection.transaction():
+        self._psycopg = require("psycopg", "postgres", "Keeping a sweep in PostgreSQL")
+        self._url = _without_password(url)
+        with self._reaching():
+            # Else a machine that vanished is noticed after two hours.
+            probes = "-c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10"
+            self._connection = self._psycopg.connect(url, autocommit=True, options=probes)
+        with self._reaching(), self._connection.transaction():
             # Two workers that begin at once must not both make the table.
-            self._run("select pg_advisory_xact_lock(%(locks)s, 0)", locks=_LOCKS)
+            self._connection.execute("select pg_advisory_xact_lock(%s, 0)", (_LOCKS,))
             self._connection.execute(_SCHEMA)
         self._owner = self._run("select nextval('mlplab_workers')")[0][0]
         self._run("select pg_advisory_lock(%(locks)s, %(owner)s)", locks=_LOCKS, owner=self._owner)
@@ -136,7 +133,11 @@ class PostgresLedger:
             }
             for result in results
         ]
-        with self._connection.transaction(), self._connection.cursor() as cursor:
+        with (
+            self._reaching(),
+            self._connection.transaction(),
+            self._connection.cursor() as cursor,
+        ):
             cursor.executemany(_KEEP, rows)
 
     def close(self) -> None:
@@ -144,8 +145,18 @@ class PostgresLedger:
         self._connection.close()
 
     def _run(self, query: str, **values: Any) -> list[Any]:
-        cursor = self._connection.execute(query, values)
-        return [] if cursor.description is None else list(cursor.fetchall())
+        with self._reaching():
+            return list(self._connection.execute(query, values).fetchall())
+
+    @contextlib.contextmanager
+    def _reaching(self) -> Iterator[None]:
+        try:
+            yield
+        except self._psycopg.Error as cause:
+            raise OutputError(
+                f"Storage must be a database that can be reached; got {self._url!r}: "
+                f"{str(cause).strip()}. Start it and go on, or name a folder."
+            ) from cause
 
 
 def _without_password(url: str) -> str:
