@@ -7,7 +7,7 @@ from mlplab.results.explained import (
     LayerDescription,
     NetworkDescription,
 )
-from mlplab.results.fit import FitResult, StopReason
+from mlplab.results.fit import FitOutcome, FitResult, StopReason
 from mlplab.results.history import EpochRecord, History
 from mlplab.results.metrics import (
     ClassAverage,
@@ -31,13 +31,25 @@ from mlplab.results.sweep import (
     SweepStop,
     Trial,
 )
+from mlplab.results.sweep_analysis import (
+    NOT_SET,
+    Certainty,
+    Effect,
+    Importance,
+    Interaction,
+    Interval,
+    SweepAnalysis,
+    ValueEffect,
+)
 from mlplab.results.tables import Choice, ColumnSummary, Dataset, TableDescription, Task
 from mlplab.results.traced import Phase, Trace, TraceLine
 
 __all__ = [
+    "NOT_SET",
     "Cell",
     "CellResult",
     "CellStatus",
+    "Certainty",
     "Choice",
     "ClassAverage",
     "ClassRow",
@@ -46,11 +58,16 @@ __all__ = [
     "Configuration",
     "Curve",
     "Dataset",
+    "Effect",
     "EpochRecord",
+    "FitOutcome",
     "FitResult",
     "GradientReport",
     "GradientRow",
     "History",
+    "Importance",
+    "Interaction",
+    "Interval",
     "Label",
     "LabelRow",
     "LayerDescription",
@@ -66,6 +83,7 @@ __all__ = [
     "RunResult",
     "SplitSizes",
     "StopReason",
+    "SweepAnalysis",
     "SweepProgress",
     "SweepResult",
     "SweepStop",
@@ -74,4 +92,5 @@ __all__ = [
     "Trace",
     "TraceLine",
     "Trial",
+    "ValueEffect",
 ]

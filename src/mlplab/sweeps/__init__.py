@@ -1,5 +1,6 @@
 """Sweeps: many configurations trained, remembered and compared."""
 
+from mlplab.sweeps.analysis import analyse, certainty
 from mlplab.sweeps.contract import (
     Asking,
     Done,
@@ -18,10 +19,12 @@ from mlplab.sweeps.halving import Halving, Hyperband
 from mlplab.sweeps.identity import fingerprint
 from mlplab.sweeps.learned import Learned
 from mlplab.sweeps.ledger import FileLedger, MemoryLedger, merge_ledgers, open_ledger
+from mlplab.sweeps.optuna_journal import export_to_optuna
 from mlplab.sweeps.searches import Grid, QuasiRandom, Random
 from mlplab.sweeps.space import Parameter, Range, Space, Values
 from mlplab.sweeps.sweep import Sweep
 from mlplab.sweeps.table import SEARCHES, space_from_table, sweep_from_table
+from mlplab.sweeps.tables import write_tables
 
 __all__ = [
     "SEARCHES",
@@ -49,8 +52,11 @@ __all__ = [
     "SweepObserver",
     "Trainer",
     "Values",
+    "analyse",
+    "certainty",
     "check_scores",
     "deal_rows",
+    "export_to_optuna",
     "fingerprint",
     "fold_fingerprints",
     "merge_ledgers",
@@ -59,4 +65,5 @@ __all__ = [
     "scorer_of",
     "space_from_table",
     "sweep_from_table",
+    "write_tables",
 ]
