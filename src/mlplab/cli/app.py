@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from mlplab import __version__
+from mlplab.cli.bench import bench
 from mlplab.cli.catalogue import data_app
 from mlplab.cli.door import settings
 from mlplab.cli.models import check, describe, evaluate, predict, report, trace
@@ -83,6 +84,13 @@ app.command(
     )
 )(trace)
 app.command(epilog=_examples("mlplab report runs/20260101-120000-iris"))(report)
+app.command(
+    epilog=_examples(
+        "mlplab bench",
+        "mlplab bench --cases tiny,predict --peers sklearn,jax --rounds 5",
+        "mlplab bench --full --json speed.json --picture speed.png",
+    )
+)(bench)
 app.add_typer(data_app, name="data")
 
 

@@ -31,6 +31,12 @@ ABI_VERSION = 2
 AGAIN = 1
 """The code that says: the time is spent, call again."""
 
+# Without --no-cache-dir pip would take the wheel that it made when there was no compiler.
+REBUILD = (
+    "in a checkout: pip install --force-reinstall --no-deps . ; from an index: "
+    "pip install --force-reinstall --no-deps --no-cache-dir --no-binary mlplab mlplab"
+)
+
 REFUSALS = {
     -1: "a struct of another version was passed",
     -2: "a size, a kind or a pointer that cannot be was passed",
@@ -211,11 +217,11 @@ def load_library() -> Any:
     if path is None:
         message = (
             "The native engine was not built in this installation. Install a C++ compiler "
-            "(GCC or Clang) and reinstall mlplab, or use engine='reference'."
+            f"(GCC or Clang) and rebuild mlplab ({REBUILD}), or use engine='reference'."
         )
         raise EngineError(message)
     library = c.CDLL(str(path))
-    message = f"The native library {path.name} is of another version; reinstall mlplab."
+    message = f"The native library {path.name} is of another version; rebuild mlplab ({REBUILD})."
     if library.mlp_abi_version() != ABI_VERSION:
         raise EngineError(message)
     for name, (result, arguments) in _SIGNATURES.items():
