@@ -53,7 +53,7 @@ void Interleaved<T>::gather(i64 r, const Source* sources, i64 n, T* out) const {
     if (whole) {
       Vec<T> square[L];
       for (i64 i = 0; i < L; ++i) square[i] = load(rows[i] + k);
-      transpose<T>(square);
+      transpose(square);
       for (i64 i = 0; k + i < stop; ++i) store<T>(out + (k + i) * L, square[i]);
     } else {
       for (i64 i = k; i < stop; ++i) store<T>(out + i * L, from_places<T>(rows, i));

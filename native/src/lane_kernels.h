@@ -10,7 +10,6 @@
 // that its network has alone.
 #pragma once
 
-#include "activations.h"
 #include "micro_kernels.h"
 
 namespace mlp::MLP_ISA {
@@ -22,10 +21,6 @@ constexpr int kLaneColumns = 6;
 #else
 constexpr int kLaneColumns = 3;
 #endif
-
-// What becomes of a sum on its way to memory. ReLU is so cheap that going through the values again
-// would cost more; `kGate` multiplies by its slope, told from the values at `gate`.
-enum Ending { kPlain, kRelu, kGate };
 
 // Strides count registers.
 template <class T> struct LaneProduct {
@@ -44,15 +39,6 @@ template <class T> struct LaneProduct {
 // Rows of values lie an odd number of registers apart, so that a column of them does not fall
 // into the same few sets of the cache.
 static inline i64 lane_stride(i64 width) { return width | 1; }
-
-template <class T, Ending E> static inline Vec<T> ended(Vec<T> sum, const T* gate) {
-  if constexpr (E == kRelu) return value<T, MLP_RELU>(sum);
-  if constexpr (E == kGate) {
-    const Vec<T> a = load(gate);
-    return sum * slope<T, MLP_RELU>(a, a);
-  }
-  return sum;
-}
 
 template <class T, int R, int C, int SETS, Ending E>
 static inline void lane_tile(const LaneProduct<T>& p, i64 row, i64 column) {
@@ -97,7 +83,7 @@ static inline void lane_tile(const LaneProduct<T>& p, i64 row, i64 column) {
 #pragma GCC unroll 4
       for (int set = 1; set < SETS; ++set) sums[0][i][j] += sums[set][i][j];
       const i64 place = (i * p.c_row + j) * L;
-      store<T>(c + place, ended<T, E>(sums[0][i][j], gate + place));
+      store<T>(c + place, ended<E>(sums[0][i][j], gate + place));
     }
 }
 

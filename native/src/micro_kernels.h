@@ -26,6 +26,17 @@ constexpr int kRowsOfWide = 6;
 #endif
 constexpr int kRowsOfNarrow = 12;
 
+// What becomes of a sum on its way to memory. ReLU is so cheap that going through the values again
+// would cost more; `kGate` multiplies by its slope, told from the values at `gate`.
+enum Ending { kPlain, kRelu, kGate };
+
+// As `value` and `slope` of ReLU in `activations.h`, for registers of any length.
+template <Ending E, class V, class T> static inline V ended(V sum, const T* gate) {
+  if constexpr (E == kRelu) return sum < T(0) ? V{} : sum;
+  if constexpr (E == kGate) return sum * (load_as<V>(gate) > T(0) ? T(1) - V{} : V{});
+  return sum;
+}
+
 template <class T> struct Product {
   const T* a;
   i64 a_row, a_depth;  // strides of A
@@ -37,6 +48,8 @@ template <class T> struct Product {
   bool add;          // start from what C holds
   i64 rows, depth;
   i64 columns;  // of the panel that are no padding
+  Ending ending = kPlain;
+  const T* gate = nullptr;   // laid out as C
 };
 
 // A small tile has too few sums to keep the multipliers busy, so along a swapped A, whose tiles
@@ -46,7 +59,7 @@ template <int MR, int NV, bool UNIT_DEPTH> constexpr int sets_of() {
 }
 
 template <class T, class V, int MR, int NV, int SETS>
-static inline void multiply_add(V (&sums)[SETS][MR][NV], int set, const T* a, i64 a_row,
+__attribute__((always_inline)) static inline void multiply_add(V (&sums)[SETS][MR][NV], int set, const T* a, i64 a_row,
                                 const T* b) {
   V line[NV];
 #pragma GCC unroll 2
@@ -59,7 +72,7 @@ static inline void multiply_add(V (&sums)[SETS][MR][NV], int set, const T* a, i6
   }
 }
 
-template <class T, class V, int MR, int NV, bool UNIT_DEPTH>
+template <class T, class V, int MR, int NV, bool UNIT_DEPTH, Ending E>
 static inline void tile(const Product<T>& product, i64 row) {
   constexpr i64 L = lanes<T>;
   constexpr int SETS = sets_of<MR, NV, UNIT_DEPTH>();
@@ -69,6 +82,7 @@ static inline void tile(const Product<T>& product, i64 row) {
   const T* __restrict a = product.a + row * a_row;
   const T* __restrict b = product.b;
   T* c = product.c + row * c_row;
+  const T* gate = product.gate + row * c_row;
   V sums[SETS][MR][NV] = {};
 #pragma GCC unroll 16
   for (int i = 0; i < MR; ++i)
@@ -99,7 +113,8 @@ static inline void tile(const Product<T>& product, i64 row) {
     for (int j = 0; j < NV; ++j) {
 #pragma GCC unroll 4
       for (int set = 1; set < SETS; ++set) sums[0][i][j] += sums[set][i][j];
-      store_as<V>(c + i * c_row + j * L, sums[0][i][j]);
+      const i64 place = i * c_row + j * L;
+      store_as(c + place, ended<E>(sums[0][i][j], gate + place));
     }
 }
 
@@ -114,21 +129,21 @@ struct Tiles {
   i64 rows_of(i64 tile) const { return height + (tile < taller ? 1 : 0); }
 };
 
-template <class T, class V, int MR, int NV, bool UNIT_DEPTH>
+template <class T, class V, int MR, int NV, bool UNIT_DEPTH, Ending E>
 static inline void tile_of(int rows, const Product<T>& product, i64 row) {
   if constexpr (MR > 1) {
-    if (rows < MR) return tile_of<T, V, MR - 1, NV, UNIT_DEPTH>(rows, product, row);
+    if (rows < MR) return tile_of<T, V, MR - 1, NV, UNIT_DEPTH, E>(rows, product, row);
   }
-  tile<T, V, MR, NV, UNIT_DEPTH>(product, row);
+  tile<T, V, MR, NV, UNIT_DEPTH, E>(product, row);
 }
 
-template <class T, class V, int MR, int NV, bool UNIT_DEPTH>
+template <class T, class V, int MR, int NV, bool UNIT_DEPTH, Ending E>
 static void all_tiles(const Product<T>& product) {
   const Tiles tiles(product.rows, MR);
   i64 row = 0;
   for (i64 t = 0; t < tiles.count; ++t) {
     const i64 rows = tiles.rows_of(t);
-    tile_of<T, V, MR, NV, UNIT_DEPTH>(static_cast<int>(rows), product, row);
+    tile_of<T, V, MR, NV, UNIT_DEPTH, E>(static_cast<int>(rows), product, row);
     row += rows;
   }
 }
@@ -142,21 +157,26 @@ template <class T> static inline i64 tile_rows(i64 width) {
   return width == lanes<T> ? kRowsOfNarrow : kRowsOfWide;
 }
 
-template <class T, bool UNIT_DEPTH> static void multiply_panel(const Product<T>& product, i64 width) {
+template <class T, bool UNIT_DEPTH, Ending E>
+static void multiply_panel(const Product<T>& product, i64 width) {
   if (width > lanes<T>)
-    all_tiles<T, Vec<T>, kRowsOfWide, 2, UNIT_DEPTH>(product);
+    all_tiles<T, Vec<T>, kRowsOfWide, 2, UNIT_DEPTH, E>(product);
   else if (2 * product.columns > lanes<T>)
-    all_tiles<T, Vec<T>, kRowsOfNarrow, 1, UNIT_DEPTH>(product);
+    all_tiles<T, Vec<T>, kRowsOfNarrow, 1, UNIT_DEPTH, E>(product);
   else  // the other half of the register is padding
-    all_tiles<T, Half<T>, kRowsOfNarrow, 1, UNIT_DEPTH>(product);
+    all_tiles<T, Half<T>, kRowsOfNarrow, 1, UNIT_DEPTH, E>(product);
 }
 
 // One panel of C, of one or two registers.
 template <class T> static void multiply(const Product<T>& product, i64 width) {
-  if (product.a_depth == 1)
-    multiply_panel<T, true>(product, width);
+  if (product.a_depth != 1)
+    multiply_panel<T, false, kPlain>(product, width);
+  else if (product.ending == kRelu)
+    multiply_panel<T, true, kRelu>(product, width);
+  else if (product.ending == kGate)
+    multiply_panel<T, true, kGate>(product, width);
   else
-    multiply_panel<T, false>(product, width);
+    multiply_panel<T, true, kPlain>(product, width);
 }
 
 // How a matrix with this many columns is cut into panels: all of two registers, but the last,

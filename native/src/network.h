@@ -118,7 +118,7 @@ static void transpose_part(const DenseLayer<T>& layer, const T* weights, i64 p, 
         Vec<T> square[lanes<T>];
         for (i64 k = 0; k < lanes<T>; ++k)
           square[k] = i + k < stop ? load(panel + (i + k) * width + j) : Vec<T>{};
-        transpose<T>(square);
+        transpose(square);
         for (i64 k = 0; k < lanes<T> && j + k < columns; ++k)
           store<T>(out + (j + k) * in_width, square[k]);
       }

@@ -107,6 +107,7 @@ template <class T> class Trainer {
  private:
   friend class Interleaved<T>;   // which carries networks on in lanes
 
+  static constexpr int kHalf = static_cast<int>(lanes<T> / 2);
   using Move = void (*)(const StepConstants<T>&, T*, T*, T*, T*, i64, Measures&);
   using MoveOnly = void (*)(const StepConstants<T>&, T, const T*, T*, T*, T*, i64);
 
@@ -230,6 +231,11 @@ template <class T> class Trainer {
   i64 row_of(i64 r) const { return block_order_ ? block_order_[r] : block_start_ + r; }
 
   void work_on_rows(int thread, int n_threads);
+  bool fills_half() const { return n_outputs_ >= kWorthSquares && n_outputs_ <= kHalf; }
+  bool is_relu(i64 o) const {
+    return o > 0 && o < n_ops_ && ops_[o].spec.kind == MLP_ACTIVATION &&
+           ops_[o].spec.function == MLP_RELU;
+  }
   void gather(i64 from, i64 to);
   void forward(i64 from, i64 to);
   void drop(const Op<T>& op, const T* input, i64 in_stride, i64 from, i64 to);

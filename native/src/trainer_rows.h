@@ -70,9 +70,11 @@ template <class T> void Trainer<T>::forward(i64 from, i64 to) {
         const Product<T> product{input + from * in_stride, in_stride, 1, panel, width,
                                  op.value + from * op.stride + layer.out.start(p), op.stride,
                                  panel + layer.fan_in * width, false, n, layer.fan_in,
-                                 layer.out.columns_of(p)};
+                                 layer.out.columns_of(p), is_relu(o + 1) ? kRelu : kPlain};
         multiply(product, width);
       }
+    } else if (is_relu(o) && ops_[o - 1].spec.kind == MLP_DENSE) {
+      continue;   // done where it was summed
     } else if (op.spec.kind == MLP_ACTIVATION) {
       activate<T>(op.spec.function, input + from * in_stride, op.value + from * op.stride,
                   n * op.stride);
@@ -143,6 +145,17 @@ template <class T> void Trainer<T>::find_losses(i64 from, i64 to, T* transposed)
 
 template <class T>
 void Trainer<T>::transposed_rows(const T* const (&rows)[lanes<T>], const T* end, T* out) const {
+  if (fills_half()) {
+    bool whole = true;
+    for (i64 i = 0; end && i < lanes<T>; ++i) whole = whole && rows[i] + kHalf <= end;
+    for (i64 from = 0; whole && from < lanes<T>; from += kHalf) {
+      Half<T> square[kHalf];
+      for (i64 i = 0; i < kHalf; ++i) square[i] = load_as<Half<T>>(rows[from + i]);
+      transpose(square);
+      for (i64 k = 0; k < n_outputs_; ++k) store_as(out + k * lanes<T> + from, square[k]);
+    }
+    if (whole) return;
+  }
   for (i64 k = 0; k < n_outputs_; k += lanes<T>) {
     bool whole = n_outputs_ >= kWorthSquares;
     for (i64 i = 0; end && i < lanes<T>; ++i) whole = whole && rows[i] + k + lanes<T> <= end;
@@ -150,7 +163,7 @@ void Trainer<T>::transposed_rows(const T* const (&rows)[lanes<T>], const T* end,
     if (whole) {
       Vec<T> square[lanes<T>];
       for (i64 i = 0; i < lanes<T>; ++i) square[i] = load(rows[i] + k);
-      transpose<T>(square);
+      transpose(square);
       for (i64 i = 0; k + i < stop; ++i) store<T>(out + (k + i) * lanes<T>, square[i]);
     } else {
       for (i64 i = k; i < stop; ++i) store<T>(out + i * lanes<T>, from_places<T>(rows, i));
@@ -160,6 +173,17 @@ void Trainer<T>::transposed_rows(const T* const (&rows)[lanes<T>], const T* end,
 
 template <class T> void Trainer<T>::spread_gradient(const T* d, i64 r, i64 n) {
   const DenseLayer<T>& layer = dense_[n_dense_ - 1];
+  if (fills_half()) {
+    for (i64 from = 0; from < n; from += kHalf) {
+      Half<T> square[kHalf];
+      for (i64 j = 0; j < kHalf; ++j)
+        square[j] = j < n_outputs_ ? load_as<Half<T>>(d + j * lanes<T> + from) : Half<T>{};
+      transpose(square);
+      for (i64 i = 0; i < least<i64>(kHalf, n - from); ++i)
+        store_as(layer.d + (r + from + i) * layer.stride, square[i]);
+    }
+    return;
+  }
   for (i64 k = 0; k < n_outputs_; k += lanes<T>) {
     const i64 stop = least(lanes<T>, n_outputs_ - k);
     if (n_outputs_ < kWorthSquares) {
@@ -171,7 +195,7 @@ template <class T> void Trainer<T>::spread_gradient(const T* d, i64 r, i64 n) {
     Vec<T> square[lanes<T>];
     for (i64 j = 0; j < lanes<T>; ++j)
       square[j] = j < stop ? load(d + (k + j) * lanes<T>) : Vec<T>{};
-    transpose<T>(square);
+    transpose(square);
     for (i64 i = 0; i < n; ++i) store<T>(layer.d + (r + i) * layer.stride + k, square[i]);
   }
 }
@@ -205,15 +229,18 @@ template <class T> void Trainer<T>::backward(i64 from, i64 to) {
     if (op.spec.kind == MLP_DENSE) {
       if (op.dense == 0) return;
       const DenseLayer<T>& before = dense_[op.dense - 1];
+      const bool gates = is_relu(o - 1);
       for (i64 q = 0; q < layer.in.count; ++q) {
-        const i64 width = layer.in.width(q);
+        const i64 width = layer.in.width(q), place = from * before.stride + layer.in.start(q);
         const Product<T> product{d, layer.stride, 1,
                                  layer.transposed + layer.in.offset(q, layer.fan_out), width,
-                                 before.d + from * before.stride + layer.in.start(q),
-                                 before.stride, nullptr, false, n, layer.fan_out,
-                                 layer.in.columns_of(q)};
+                                 before.d + place, before.stride, nullptr, false, n,
+                                 layer.fan_out, layer.in.columns_of(q), gates ? kGate : kPlain,
+                                 gates ? ops_[o - 1].value + place : nullptr};
         multiply(product, width);
       }
+    } else if (is_relu(o) && o + 1 < n_ops_ && ops_[o + 1].spec.kind == MLP_DENSE) {
+      continue;   // done where it was summed
     } else if (op.spec.kind == MLP_ACTIVATION) {
       const T* z = op.input ? op.input : x_;
       pull_back_activation<T>(op.spec.function, z + from * layer.stride,

@@ -19,6 +19,7 @@ using i64 = std::int64_t;
 
 template <class T> struct Types;
 template <> struct Types<float> {
+  typedef std::int32_t half_ints __attribute__((vector_size(MLP_BYTES / 2)));
   typedef float half __attribute__((vector_size(MLP_BYTES / 2)));
   typedef float loose_half __attribute__((vector_size(MLP_BYTES / 2), aligned(4), may_alias));
   typedef float vec __attribute__((vector_size(MLP_BYTES)));
@@ -27,6 +28,7 @@ template <> struct Types<float> {
   typedef std::uint32_t bits __attribute__((vector_size(MLP_BYTES)));
 };
 template <> struct Types<double> {
+  typedef std::int64_t half_ints __attribute__((vector_size(MLP_BYTES / 2)));
   typedef double half __attribute__((vector_size(MLP_BYTES / 2)));
   typedef double loose_half __attribute__((vector_size(MLP_BYTES / 2), aligned(8), may_alias));
   typedef double vec __attribute__((vector_size(MLP_BYTES)));
@@ -48,16 +50,22 @@ template <class T> static inline void store(T* p, Vec<T> v) {
 }
 // Half a register, for layers that fill no more.
 template <class T> using Half = typename Types<T>::half;
-template <class T> struct Loose;
-template <> struct Loose<Vec<float>> { typedef Types<float>::loose type; };
-template <> struct Loose<Vec<double>> { typedef Types<double>::loose type; };
-template <> struct Loose<Half<float>> { typedef Types<float>::loose_half type; };
-template <> struct Loose<Half<double>> { typedef Types<double>::loose_half type; };
+template <class V> struct As;   // how a register is read from memory, and its places counted
+template <> struct As<Vec<float>> { typedef Types<float>::loose loose; typedef Ints<float> ints; };
+template <> struct As<Vec<double>> { typedef Types<double>::loose loose; typedef Ints<double> ints; };
+template <> struct As<Half<float>> {
+  typedef Types<float>::loose_half loose;
+  typedef Types<float>::half_ints ints;
+};
+template <> struct As<Half<double>> {
+  typedef Types<double>::loose_half loose;
+  typedef Types<double>::half_ints ints;
+};
 template <class V, class T> static inline V load_as(const T* p) {
-  return *reinterpret_cast<const typename Loose<V>::type*>(p);
+  return *reinterpret_cast<const typename As<V>::loose*>(p);
 }
 template <class V, class T> static inline void store_as(T* p, V v) {
-  *reinterpret_cast<typename Loose<V>::type*>(p) = v;
+  *reinterpret_cast<typename As<V>::loose*>(p) = v;
 }
 
 // Written so that compilers see one broadcast; a loop over lanes becomes masked moves.
@@ -92,30 +100,31 @@ static inline Vec<double> root(Vec<double> x) {
 #endif
 }
 
-template <class T, int... I>
-static inline Vec<T> interleave(Vec<T> a, Vec<T> b, int from, std::integer_sequence<int, I...>) {
-  constexpr int L = static_cast<int>(lanes<T>);
+template <class V, int... I>
+static inline V interleave(V a, V b, int from, std::integer_sequence<int, I...>) {
+  constexpr int L = sizeof...(I);
 #if defined(__clang__)
   return from ? __builtin_shufflevector(a, b, (I / 2 + L / 2 + I % 2 * L)...)
               : __builtin_shufflevector(a, b, (I / 2 + I % 2 * L)...);
 #else
-  return from ? __builtin_shuffle(a, b, Ints<T>{(I / 2 + L / 2 + I % 2 * L)...})
-              : __builtin_shuffle(a, b, Ints<T>{(I / 2 + I % 2 * L)...});
+  using Places = typename As<V>::ints;
+  return from ? __builtin_shuffle(a, b, Places{(I / 2 + L / 2 + I % 2 * L)...})
+              : __builtin_shuffle(a, b, Places{(I / 2 + I % 2 * L)...});
 #endif
 }
 
 // A square of registers, transposed by log2(lanes) perfect shuffles: each interleaves register i
 // with register i + lanes/2, which rotates the bits of (row, column) by one place.
-template <class T> static inline void transpose(Vec<T> (&r)[lanes<T>]) {
-  constexpr int L = static_cast<int>(lanes<T>);
+template <class V, int L> static inline void transpose(V (&r)[L]) {
+  static_assert(sizeof(V) / sizeof(r[0][0]) == L, "a square");
   using Places = std::make_integer_sequence<int, L>;
 #pragma GCC unroll 8
   for (int stage = 1; stage < L; stage *= 2) {
-    Vec<T> next[L];
+    V next[L];
 #pragma GCC unroll 16
     for (int i = 0; i < L / 2; ++i) {
-      next[2 * i] = interleave<T>(r[i], r[i + L / 2], 0, Places{});
-      next[2 * i + 1] = interleave<T>(r[i], r[i + L / 2], 1, Places{});
+      next[2 * i] = interleave<V>(r[i], r[i + L / 2], 0, Places{});
+      next[2 * i + 1] = interleave<V>(r[i], r[i + L / 2], 1, Places{});
     }
 #pragma GCC unroll 16
     for (int i = 0; i < L; ++i) r[i] = next[i];
