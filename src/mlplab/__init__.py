@@ -16,6 +16,7 @@ _HOMES = {
     "MLPAutoencoder": "mlplab.estimators",
     "MLPClassifier": "mlplab.estimators",
     "MLPRegressor": "mlplab.estimators",
+    "fit_many": "mlplab.estimators",
     "load": "mlplab.workflows",
     "save": "mlplab.workflows",
 }
@@ -42,6 +43,7 @@ __all__ = [
     "errors",
     "explain",
     "export",
+    "fit_many",
     "load",
     "nn",
     "optim",

@@ -237,8 +237,8 @@ def test_an_iterator_is_asked_for_more_only_when_there_is_room(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Trainings that are made when asked for need not be in memory at once."""
-    monkeypatch.setattr(module, "MOST_TOGETHER", 3)
-    monkeypatch.setattr(module, "_n_cores", lambda: 1)
+    monkeypatch.setattr(module, "HORIZON_SECONDS", 0.0)
+    monkeypatch.setattr(module, "_n_cores", lambda: 2)
     made = done = most = 0
 
     def trainings() -> Iterator[Training]:
@@ -253,7 +253,7 @@ def test_an_iterator_is_asked_for_more_only_when_there_is_room(
         done += 1
 
     assert len(train_many(trainings(), on_done=on_done)) == 20
-    assert (made, done, most) == (20, 20, 3)
+    assert (made, done, most) == (20, 20, 4)
 
 
 def test_nothing_to_train() -> None:
@@ -452,9 +452,22 @@ def test_an_interrupt_from_a_function(
         assert [len(result.history) for result in results if result] == [3, 1, 3, 3, 3]
 
 
+def test_an_interrupt_that_finds_nothing_to_end_is_raised(engine: Engine) -> None:
+    """Nobody's result could tell of it."""
+    told: list[FitResult] = []
+
+    def on_done(_: int, result: FitResult) -> None:
+        told.append(result)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train_many([_training(small_case(), engine)], on_done=on_done)
+    assert [result.status for result in told] == [StopReason.MAX_EPOCHS]
+
+
 def test_those_that_wait_are_told_too(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """They have no epochs, their start is what is left, and an iterator may end the list."""
-    monkeypatch.setattr(module, "MOST_TOGETHER", 2)
+    monkeypatch.setattr(module, "HORIZON_SECONDS", 0.0)
     monkeypatch.setattr(module, "_n_cores", lambda: 1)
     trainings = [_training(small_case(n_epochs=3, seed=n), engine, seed=n) for n in range(6)]
     stopped = False
@@ -471,12 +484,15 @@ def test_those_that_wait_are_told_too(engine: Engine, monkeypatch: pytest.Monkey
         np.testing.assert_array_equal(
             training.state.parameters, small_case(n_epochs=3, seed=n).start
         )
-    stopped = False
+    stopped, begun = False, []
 
     def ending() -> Iterator[Training]:
         for n in range(6):
             if stopped:
                 return
+            begun.append(n)
             yield _training(small_case(n_epochs=3, seed=n), engine, seed=n)
 
-    assert len(train_many(ending(), on_done=on_done)) == 2
+    with pytest.raises(KeyboardInterrupt):
+        train_many(ending(), on_done=on_done)
+    assert begun == [0, 1]

@@ -38,7 +38,7 @@ from mlplab.estimators.plans import (
     per_hidden_layer,
 )
 from mlplab.estimators.rows import FitRows, training_data
-from mlplab.estimators.rules import check_parameters
+from mlplab.estimators.rules import check_parameters, parameters_of
 from mlplab.estimators.speaking import speak
 from mlplab.estimators.validation import split_rows, validation_data
 from mlplab.estimators.watching import observers_of
@@ -103,7 +103,7 @@ class BaseMLP(CallbackSupportMixin, LearnedNetwork):
         validate: ValidateRows | None = None,
     ) -> Training:
         """Go from rows to a training that has not begun; all that is drawn before it is drawn."""
-        check_parameters(self.get_params(deep=False))
+        check_parameters(parameters_of(self))
         first = not hasattr(self, "coefs_") or (not self.warm_start and not incremental)
         if self.early_stopping and incremental and validation is None:
             message = (
@@ -288,7 +288,7 @@ class BaseMLP(CallbackSupportMixin, LearnedNetwork):
         self._expose(state.parameters)
         self.n_iter_ = len(history)
         self.t_ = state.samples_seen
-        self.loss_curve_ = [*getattr(self, "loss_curve_", []), *(record.loss for record in history)]
+        self.loss_curve_ = [*getattr(self, "loss_curve_", []), *history.loss]
         if len(history):
             self.loss_ = self.loss_curve_[-1]
         watched = plan.stopping.monitor == "validation_score"
@@ -326,7 +326,7 @@ class BaseMLP(CallbackSupportMixin, LearnedNetwork):
             Ready to predict, and to be trained on from these weights by `partial_fit`, or by
             `fit` with ``warm_start=True``.
         """
-        check_parameters(self.get_params(deep=False))
+        check_parameters(parameters_of(self))
         rows = self._validate_rows(X, y, None, reset=True, incremental=False)
         rows = self._weigh_classes(rows, incremental=False)
         self._begin(rows, check_random_state(self.random_state), first=True, incremental=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -87,8 +88,13 @@ def build_network(
     n_outputs: int,
 ) -> NetworkSpec:
     """Return the network, with activations under their own names."""
-    names = [ALIASES.get(name, name) for name in activations]
-    return multilayer(n_features, sizes, n_outputs, names, [float(rate) for rate in dropout])
+    names = tuple(ALIASES.get(name, name) for name in activations)
+    rates = tuple(float(rate) for rate in dropout)
+    return _network(n_features, tuple(sizes), n_outputs, names, rates)
+
+
+# A network knows its shapes and where its parameters lie; many estimators have the same one.
+_network = functools.lru_cache(maxsize=256)(multilayer)
 
 
 def is_stochastic(solver: Any) -> bool:

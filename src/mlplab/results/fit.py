@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import Any
 
 from mlplab.results.history import History
 
-__all__ = ["FitResult", "StopReason"]
+__all__ = ["FitOutcome", "FitResult", "StopReason"]
 
 
 class StopReason(enum.Enum):
@@ -80,3 +81,29 @@ class FitResult:
             f"{self.n_epochs} epochs in {self.seconds:.2f} s on the {self.engine} engine"
             f"{best}. {self.status.sentence}"
         )
+
+
+@dataclass(frozen=True, slots=True)
+class FitOutcome:
+    """What came of fitting one of many estimators.
+
+    Attributes
+    ----------
+    estimator : estimator
+        As its own `fit` leaves it.
+    result : FitResult or None
+        None where it was not trained: what it was given cannot be used, or all was interrupted
+        before its turn came.
+    error : Exception or None
+        What its own `fit` would have raised. A training that diverged has a result as well.
+    warnings : tuple of Warning
+        What its own `fit` would have warned of.
+    seconds : float
+        Preparation, epochs and what follows them, without the time that went to others.
+    """
+
+    estimator: Any
+    result: FitResult | None
+    error: Exception | None = None
+    warnings: tuple[Warning, ...] = ()
+    seconds: float = 0.0

@@ -131,22 +131,22 @@ class Progress:
                 seconds = max(time.perf_counter() - began, 1e-6)
                 chunk = max(1, min(2 * chunk, round(chunk * CHUNK_SECONDS / seconds)))
 
-    def end(self, seconds: float | None = None) -> FitResult:
+    def end(self, seconds: float) -> FitResult:
         """Leave the best weights where they are wanted; tell what happened, and that it is over.
 
         Parameters
         ----------
-        seconds : float, optional
-            Wall time; the sum over the epochs if not given.
+        seconds : float
+            What it took.
         """
-        training, history = self.training, self._watch.history
+        training = self.training
         restored = _leave_best(training, self._start)
         result = FitResult(
-            history=history,
+            history=self._watch.history,
             status=training.state.stop or StopReason.MAX_EPOCHS,
             engine=training.engine.name,
             engine_reason=training.engine_reason,
-            seconds=sum(history.seconds) if seconds is None else seconds,
+            seconds=seconds,
             best_epoch=training.state.best_epoch,
             restored_best=restored,
             n_parameters=training.plan.network.n_parameters,

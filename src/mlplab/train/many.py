@@ -26,10 +26,13 @@ from mlplab.train.observers import FitObserver
 __all__ = ["train_many"]
 
 ROUND_SECONDS = 0.75
-# Beyond this many, what Python does for each of them in a round begins to show.
-MOST_TOGETHER = 128
-# No more are begun than can be finished in this time: of what is under way nothing is kept
-# where the process is killed.
+# Until rounds have taken this long in all, calls may have cost more than what they were for.
+TRIAL_SECONDS = 0.03
+# Enough for the lanes and threads of an engine; more are begun only where these are done in a
+# round, as what Python does for each of them in every round would begin to show.
+ENOUGH_TOGETHER = 64
+# No more are begun than can be finished in this time, but for what keeps the threads busy: of
+# what is under way nothing is kept where the process is killed.
 HORIZON_SECONDS = 30.0
 ORDER_BYTES = 64 * 2**20
 
@@ -67,16 +70,24 @@ def train_many(
     Returns
     -------
     list of FitResult
-        In the order of the trainings; None only where `on_error` was told. The seconds are those
-        of the training's own epochs. After an interrupt all that had epochs left are
-        ``StopReason.INTERRUPTED``, those that had not begun among them.
+        In the order of the trainings; None only where `on_error` was told. The seconds of a result
+        are its share of the time that all took together. After an interrupt all that had epochs
+        left are ``StopReason.INTERRUPTED``, those that had not begun among them.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        An interrupt found nothing left to end.
     """
-    pool = _Pool(trainings, observers or {}, on_done, on_error)
-    pool.run()
-    return [result for _, result in sorted(pool.results.items())]
+    pool = _Pool(trainings, {} if observers is None else observers, on_done, on_error)
+    interrupted = pool.run()
+    results = [result for _, result in sorted(pool.results.items())]
+    if interrupted and not any(result and _is_interrupted(result.status) for result in results):
+        raise KeyboardInterrupt
+    return results
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class _Member:
     """A training under way.
 
@@ -86,11 +97,14 @@ class _Member:
     progress : Progress
     work : float
         What an epoch takes, in multiply-adds or so: only proportions count.
+    seconds : float
+        Its share of the time so far.
     """
 
     index: int
     progress: Progress
     work: float
+    seconds: float = 0.0
 
     @classmethod
     def of(cls, index: int, progress: Progress) -> _Member:
@@ -131,10 +145,11 @@ class _Pool:
         self._observers, self._on_done, self._on_error = observers, on_done, on_error
         self._members: dict[int, _Member] = {}
         self._speeds: dict[Engine, float] = {}
+        self._tried: dict[Engine, float] = {}
         self._interrupted, self._gate = False, InterruptGate()
 
-    def run(self) -> None:
-        """Train all, or end all where someone interrupts."""
+    def run(self) -> bool:
+        """Train all, or end all where someone interrupts; return whether someone did."""
         with self._gate:
             try:
                 while self._goes_on() and self._begin_more():
@@ -143,6 +158,7 @@ class _Pool:
                 self._interrupted = True
             if not self._goes_on():
                 self._end_all()
+            return not self._goes_on()
 
     def _goes_on(self) -> bool:
         return not (self._interrupted or self._gate.waiting)
@@ -152,10 +168,7 @@ class _Pool:
     def _begin_more(self) -> bool:
         """Begin as many as there is room for; return whether any are under way."""
         backlog = sum(self._seconds_left(member) for member in self._members.values())
-        fewest = 2 * _n_cores()
-        while (n := len(self._members)) < fewest or (
-            n < MOST_TOGETHER and backlog < HORIZON_SECONDS
-        ):
+        while self._has_room(backlog):
             waiting = next(self._waiting, None)
             if waiting is None:
                 break
@@ -166,10 +179,16 @@ class _Pool:
                     self._end(member)
         return bool(self._members)
 
+    def _has_room(self, backlog: float) -> bool:
+        n = len(self._members)
+        if n < 2 * _n_cores():
+            return True
+        return backlog < (HORIZON_SECONDS if n < ENOUGH_TOGETHER else ROUND_SECONDS)
+
     def _seconds_left(self, member: _Member) -> float:
-        speed = self._speeds.get(member.engine)
-        # As long as nothing is known, a few show how fast it goes.
-        return HORIZON_SECONDS if speed is None else member.work * member.progress.left / speed
+        if self._tried.get(member.engine, 0.0) < TRIAL_SECONDS:
+            return HORIZON_SECONDS
+        return member.work * member.progress.left / self._speeds[member.engine]
 
     def _begin(self, index: int, training: Training) -> _Member | None:
         self.results[index] = None
@@ -181,10 +200,10 @@ class _Pool:
         member = self._members[index] = _Member.of(index, progress)
         return member
 
-    def _end(self, member: _Member, seconds: float | None = None) -> None:
+    def _end(self, member: _Member) -> None:
         del self._members[member.index]
         try:
-            result = self.results[member.index] = member.progress.end(seconds)
+            result = self.results[member.index] = member.progress.end(member.seconds)
         except Exception as error:  # noqa: BLE001  (same)
             self._tell_error(member.index, error)
             return
@@ -229,8 +248,9 @@ class _Pool:
         except Exception as error:  # noqa: BLE001  (a function of the user's own; told below)
             self._fail(member, error)
             return
+        member.seconds = time.perf_counter() - began
         self._note_interrupt(member)
-        self._end(member, time.perf_counter() - began)
+        self._end(member)
 
     def _round(self, members: Sequence[_Member]) -> None:
         began, engine = time.perf_counter(), members[0].engine
@@ -241,7 +261,7 @@ class _Pool:
             for member in members:
                 member.progress.give_back()
             raise
-        self._note_speed(engine, members, outcomes, time.perf_counter() - began)
+        self._share_time(engine, members, outcomes, time.perf_counter() - began)
         for member, job, outcome in zip(members, jobs, outcomes, strict=True):
             try:
                 self._take(member, job, outcome)
@@ -258,24 +278,31 @@ class _Pool:
         room = ORDER_BYTES // (8 * len(members))
         jobs = []
         for member in members:
-            most = room // member.progress.training.data.n_rows
-            jobs.append(member.progress.job(max(1, min(round(share / member.work), most))))
+            progress, epochs = member.progress, share / member.work
+            # A little rest is done along, and costs no round of its own.
+            epochs = progress.left if progress.left < 1.5 * epochs else round(epochs)
+            jobs.append(progress.job(max(1, min(epochs, room // progress.training.data.n_rows))))
         return jobs
 
-    def _note_speed(
+    def _share_time(
         self,
         engine: Engine,
         members: Sequence[_Member],
         outcomes: Sequence[History | Exception],
         seconds: float,
     ) -> None:
-        work = sum(
-            member.work * len(outcome)
+        """Learn from a round how fast it goes, and give each member its share of the time."""
+        done = [
+            0.0 if isinstance(outcome, Exception) else member.work * len(outcome)
             for member, outcome in zip(members, outcomes, strict=True)
-            if isinstance(outcome, History)
-        )
-        if work:
-            self._speeds[engine] = work / max(seconds, 1e-6)
+        ]
+        if any(done):
+            speed = sum(done) / max(seconds, 1e-6)
+            for member, work in zip(members, done, strict=True):
+                member.seconds += work / speed
+            # A round of few epochs is mostly calls; what was seen before counts for more.
+            self._speeds[engine] = max(speed, 0.7 * self._speeds.get(engine, 0.0))
+            self._tried[engine] = self._tried.get(engine, 0.0) + seconds
 
     def _take(self, member: _Member, job: Job, outcome: History | Exception) -> None:
         if isinstance(outcome, Exception):
@@ -291,8 +318,7 @@ class _Pool:
             self._end(member)
 
     def _note_interrupt(self, member: _Member) -> None:
-        if member.progress.training.state.stop is StopReason.INTERRUPTED:
-            self._interrupted = True
+        self._interrupted |= _is_interrupted(member.progress.training.state.stop)
 
     def _advance(self, engine: Engine, jobs: Sequence[Job]) -> list[History | Exception]:
         """Advance all; a history for each, or what a function of the user's own raised."""
@@ -342,6 +368,10 @@ def _restore(jobs: Sequence[Job], before: Sequence[TrainingState]) -> None:
     for job, state in zip(jobs, before, strict=True):
         for field in dataclasses.fields(state):
             setattr(job.state, field.name, getattr(state, field.name))
+
+
+def _is_interrupted(reason: StopReason | None) -> bool:
+    return reason is StopReason.INTERRUPTED
 
 
 def _n_cores() -> int:
