@@ -17,7 +17,7 @@
 namespace mlp::MLP_ISA {
 
 // Larger groups fall out of the second cache, and wide layers fill registers by themselves.
-constexpr i64 kLaneBytes = 1536 * 1024;
+constexpr i64 kLaneBytes = 1024 * 1024;
 constexpr i64 kLaneLookRows = 16384;
 constexpr i64 kStripRows = 2 * kLaneRows;
 
@@ -200,9 +200,14 @@ template <class T> class Interleaved {
 
   // The constants of each lane's step. Their powers are the same for networks that keep step.
   void begin_step(i64 n) {
+    const Progress* before = nullptr;
+    StepConstants<T> own{};
     for_active([&](Network& network, i64 i) {
-      const StepConstants<T> own =
-          network.progress_.template begin_step<T>(static_cast<double>(n));
+      Progress& progress = network.progress_;
+      const bool shares = before && progress.in_step_with(*before);
+      own = shares ? progress.template begin_step<T>(static_cast<double>(n), own)
+                   : progress.template begin_step<T>(static_cast<double>(n));
+      before = &progress;
       constexpr i64 count = sizeof own / sizeof(T);
       for (i64 c = 0; c < count; ++c)
         reinterpret_cast<Loose*>(&constants_)[c * L + i] = reinterpret_cast<const Loose*>(&own)[c];
@@ -217,8 +222,7 @@ template <class T> class Interleaved {
   // As `summed_losses` of a network: sums[r] are those of the rows r, r + L, r + 2L, ...
   static void add_losses(const Vec<T>* sums, double* losses) {
     double total[L] = {};
-    for (i64 r = 0; r < L; ++r)
-      for (i64 i = 0; i < L; ++i) total[i] += static_cast<double>(sums[r][i]);
+    for (i64 r = 0; r < L; ++r) add_lanes(sums[r], total);
     for (i64 i = 0; i < L; ++i) losses[i] += total[i];
   }
 
@@ -251,6 +255,7 @@ template <class T> class Interleaved {
   // sums[j] are those of the columns j, j + L, ... of the panel.
   void over_unit(const Unit& unit, int penalised, Pass pass, LaneMeasures* found);
   static void add(const LaneMeasures& part, LaneMeasures& total);
+  static void add_lanes(Vec<T> part, double* total);
   template <class F>
   void each_parameter(const LaneLayer& layer, i64 from, i64 to, i64 first, i64 columns, F f) {
     const bool narrow = layer.fan_out - first <= L;

@@ -67,16 +67,21 @@ void Interleaved<T>::over_unit(const Unit& unit, int penalised, Pass pass, LaneM
   for (i64 half = 0; half < 2 * L; half += L) {
     LaneMeasures part{};
     const i64 used = columns > L ? least(columns - half, L) : columns;  // the rest is zero
-    for (i64 j = half; j < half + used; ++j)
-      for (i64 i = 0; i < L; ++i) {
-        part.squares[i] += static_cast<double>(sums[j].squares[i]);
-        if (penalised) part.weight_squares[i] += static_cast<double>(sums[j].weight_squares[i]);
-        if (!shape_->rare_ && !limits_) continue;
-        part.clipped_squares[i] += static_cast<double>(sums[j].clipped_squares[i]);
-        part.weight_sizes[i] += static_cast<double>(sums[j].weight_sizes[i]);
-      }
+    const bool rare = shape_->rare_ || limits_;
+    for (i64 j = half; j < half + used; ++j) {
+      add_lanes(sums[j].squares, part.squares);
+      if (penalised) add_lanes(sums[j].weight_squares, part.weight_squares);
+      if (rare) add_lanes(sums[j].clipped_squares, part.clipped_squares);
+      if (rare) add_lanes(sums[j].weight_sizes, part.weight_sizes);
+    }
     add(part, *found);
   }
+}
+
+template <class T> void Interleaved<T>::add_lanes(Vec<T> part, double* total) {
+  T numbers[L];
+  store<T>(numbers, part);
+  for (i64 i = 0; i < L; ++i) total[i] += static_cast<double>(numbers[i]);
 }
 
 template <class T>

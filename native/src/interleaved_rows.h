@@ -48,6 +48,15 @@ void Interleaved<T>::gather(i64 r, const Source* sources, i64 n, T* out) const {
     rows[i] = sources[i].base + row * n;
     whole = whole && rows[i] + width <= sources[i].end;
   }
+  if (whole && n <= Network::kHalf) {
+    for (i64 part = 0; part < L; part += Network::kHalf) {
+      Half<T> square[Network::kHalf];
+      for (i64 i = 0; i < Network::kHalf; ++i) square[i] = load_as<Half<T>>(rows[part + i]);
+      transpose(square);
+      for (i64 k = 0; k < n; ++k) store_as(out + k * L + part, square[k]);
+    }
+    return;
+  }
   for (i64 k = 0; k < n; k += L) {
     const i64 stop = least(k + L, n);
     if (whole) {

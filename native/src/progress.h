@@ -111,16 +111,27 @@ struct Progress {
 
   // The constants of the next step, on rows of this total weight.
   template <class T> StepConstants<T> begin_step(double total) {
-    rate = rate_of_step();
     mu_product = state.mu_product;
-    StepConstants<T> constants = constants_of<T>(total, rate, config().clip_value);
+    StepConstants<T> constants{};
     set_bias_corrections<T>(constants, config(), state.step + 1, mu_product);
-    return constants;
+    return begin_step<T>(total, constants);
+  }
+
+  // The same, with the bias corrections that a network in step with this one has.
+  template <class T> StepConstants<T> begin_step(double total, StepConstants<T> corrections) {
+    rate = rate_of_step();
+    return constants_of<T>(total, rate, config().clip_value, corrections);
+  }
+
+  bool in_step_with(const Progress& other) const {
+    const mlp_config &a = config(), &b = other.config();
+    return state.step == other.state.step && a.beta_1 == b.beta_1 && a.beta_2 == b.beta_2 &&
+           a.epsilon == b.epsilon && a.optimiser != MLP_NADAM;
   }
 
   template <class T>
-  StepConstants<T> constants_of(double total, double of_rate, double clip_value) const {
-    StepConstants<T> constants{};
+  StepConstants<T> constants_of(double total, double of_rate, double clip_value,
+                                StepConstants<T> constants = {}) const {
     constants.scale = static_cast<T>(1 / total);
     constants.l2 = static_cast<T>(config().l2 / total);
     constants.l1 = static_cast<T>(config().l1);
