@@ -90,6 +90,7 @@ def fit_many(
     >>> {outcome.result.status.name for outcome in outcomes}, min(clf.score(X, y) for clf in seeds)
     ({'LOSS_PLATEAU'}, 1.0)
     """
+    estimators = list(estimators)
     _check_estimators(estimators)
     check_parameters({"n_threads": n_threads})
     tables = fit_tables(len(estimators), X, y, sample_weight, fits)
@@ -140,6 +141,7 @@ class _Fitting:
         self._n_threads, self._on_done = n_threads, on_done
         self._rows = SharedRows(map(SharedRows.key, estimators, tables))
         self._engines: dict[tuple[str, int | None], Engine] = {}
+        self._first_with: dict[int, int] = {}
         self._interrupted = False
 
     def run(self) -> None:
@@ -151,12 +153,13 @@ class _Fitting:
             if not self._interrupted:
                 self._fit([index])
 
-    def _likeness(self, index: int) -> tuple[str, ...]:
+    def _likeness(self, index: int) -> tuple[Any, ...]:
         """Return what brings together those that an engine trains together fastest."""
         estimator, table = self._estimators[index], self._tables[index]
         names = ("hidden_layer_sizes", "activation", "solver", "batch_size", "max_iter", "dropout")
         alike = (repr(getattr(estimator, name)) for name in names)
-        return (type(estimator).__name__, str(id(table.X)), *alike)
+        rows = self._first_with.setdefault(id(table.X), index)
+        return (type(estimator).__name__, rows, *alike)
 
     def _fit(self, indices: Sequence[int]) -> None:
         """Fit these, preparing each when there is room for its training."""
