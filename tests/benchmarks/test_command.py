@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -171,3 +172,31 @@ def test_ctrl_c_shows_what_was_measured(tmp_path: Path) -> None:
     assert "Interrupted: this is what was measured." in err
     assert "2-2-1-sgd: 2-2-1" in out
     assert "NumPy, by hand" in out
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="needs a pseudo-terminal")
+def test_a_terminal_shows_a_bar(tmp_path: Path) -> None:
+    """With whose turn it is; it is gone before a table is printed."""
+    ours, theirs = os.openpty()
+    words = ("--cases", "2-2-1-sgd", "--peers", "numpy", "--rounds", "1")
+    environment = {**os.environ, "COLUMNS": "120", "TERM": "xterm"}
+    command = [sys.executable, "-m", "mlplab", "bench", *words]
+    with subprocess.Popen(
+        command, stdout=theirs, stderr=theirs, env=environment, cwd=tmp_path
+    ) as process:
+        os.close(theirs)
+        shown = b""
+        try:
+            while piece := os.read(ours, 4096):
+                shown += piece
+        except OSError:  # Linux says so at the end of a pseudo-terminal
+            pass
+        process.wait(timeout=60)
+    os.close(ours)
+    text = shown.decode()
+    assert process.returncode == 0, text
+    bar, _, table = text.partition("\n2-2-1-sgd: 2-2-1, all rows a step")
+    assert "2-2-1-sgd: NumPy, by hand" in bar
+    assert bar.startswith("Machine: ")
+    assert "\x1b[2K" in bar  # the line of the bar was erased
+    assert "NumPy, by hand" in table

@@ -7,11 +7,13 @@ import signal
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 from tests.benchmarks.helpers import Local, Watch, peer, small
 
 from mlplab.benchmarks import PEERS, TOLERANCE, Peer, Report, by_numpy, measure
 from mlplab.benchmarks.fresh import import_seconds, training_memory
+from mlplab.benchmarks.machine import describe_machine
 from mlplab.benchmarks.processes import (
     PeerFailedError,
     Seat,
@@ -21,6 +23,8 @@ from mlplab.benchmarks.processes import (
     usable_cpus,
 )
 from mlplab.benchmarks.tables import case_table, opening_lines, summary_markdown
+from mlplab.engines.native_abi import instruction_sets, library_path
+from mlplab.errors import EngineError
 
 OURS = PEERS["mlplab"]
 NUMPY = PEERS["numpy"]
@@ -157,6 +161,25 @@ def test_a_missing_native_library_is_told_with_the_way_to_build_it(
         assert "was not built" in words
         assert "C++ compiler" in words
         assert "pip install --force-reinstall" in words
+
+
+def test_the_machine_is_described(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The instruction set that is used, and whether it was chosen; a wrong choice is an error."""
+    if library_path() is None:
+        pytest.skip("the native engine was not built")
+    sets = list(instruction_sets())
+    monkeypatch.delenv("MLPLAB_ISA", raising=False)
+    found = describe_machine([])
+    assert found.isa in sets
+    assert (found.engine, found.absent) == ("native", {})
+    assert found.n_cpus == len(usable_cpus()) >= 1
+    assert found.cpu
+    assert found.versions["numpy"] == np.__version__
+    monkeypatch.setenv("MLPLAB_ISA", sets[0])
+    assert describe_machine([]).isa == f"{sets[0]} (MLPLAB_ISA)"
+    monkeypatch.setenv("MLPLAB_ISA", "avx3")
+    with pytest.raises(EngineError, match="`MLPLAB_ISA` must be one of"):
+        describe_machine([])
 
 
 # ------------------------------------------------------------------------------ real processes

@@ -147,6 +147,23 @@ def test_the_picture_shows_every_ratio() -> None:
     assert low < 0 < bar.get_width() < high
 
 
+def test_every_word_of_the_picture_is_inside() -> None:
+    """The longest remark too."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    report = made_up()
+    report.load_before, report.rounds = 12.34, 1000
+    names = ("mlplab", "numpy", "scikit-learn", "torch", "jax")
+    report.machine.versions.update(dict.fromkeys(names, "10.12.13+cpu"))
+    figure = draw(report)
+    FigureCanvasAgg(figure).draw()
+    texts = [*figure.texts, *(text for ax in figure.axes for text in (ax.title, *ax.texts))]
+    for text in texts:
+        box = text.get_window_extent()
+        assert box.x0 >= figure.bbox.x0, text
+        assert box.x1 <= figure.bbox.x1, text
+
+
 def test_a_picture_without_bars_can_be_drawn(tmp_path: Path) -> None:
     """After an early Ctrl-C for example."""
     report = made_up()

@@ -16,7 +16,6 @@ from mlplab.benchmarks.peers import INSTALL, Peer, is_here, versions
 from mlplab.benchmarks.processes import usable_cpus
 from mlplab.engines import select_engine
 from mlplab.engines.native_abi import chosen_isa, instruction_sets, load_library
-from mlplab.errors import EngineError
 
 __all__ = ["BUSY", "describe_machine", "load"]
 
@@ -45,13 +44,11 @@ def load() -> float | None:
 
 
 def _isa() -> str:
-    try:
-        chosen, best = chosen_isa(), load_library().mlp_best_isa()
-    except EngineError:
-        return ""
+    """Return the instruction set of the native engine, and whether somebody chose it."""
+    chosen, best = chosen_isa(), load_library().mlp_best_isa()
     by_index = {index: name for name, index in instruction_sets().items()}
     # A choice counts from 1; 0 is the best.
-    return by_index[chosen - 1 if chosen else best]
+    return f"{by_index[chosen - 1]} (MLPLAB_ISA)" if chosen else by_index[best]
 
 
 def _cpu() -> str:

@@ -136,7 +136,7 @@ class Machine:
     n_cpus : int
         Processors that could be used, one a physical core.
     isa : str
-        Instruction set of the native engine; empty without one.
+        Instruction set of the native engine, and whether ``MLPLAB_ISA`` chose it; empty without.
     engine, engine_reason : str
         The engine that trains by itself, and why it is that.
     versions : dict of str to str

@@ -137,8 +137,9 @@ def _title(report: Report) -> str:
 def _below(report: Report) -> str:
     versions: dict[str, Any] = report.machine.versions
     words = ", ".join(f"{name} {version}" for name, version in versions.items())
-    load = "" if report.load_before is None else f"; load {report.load_before:.2f} at the beginning"
-    return (
+    how = (
         f"1× is mlplab; the scale is logarithmic. Medians of {report.rounds} alternating rounds "
-        f"with equal threads, work and final loss{load}{busy_remark(report.load_before)}\n{words}"
+        "with equal threads, work and final loss."
     )
+    load = "" if report.load_before is None else f"Load {report.load_before:.2f}"
+    return "\n".join([how, words, *([f"{load}{busy_remark(report.load_before)}"] if load else [])])

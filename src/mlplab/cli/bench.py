@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TextColumn
 
 from mlplab.cli import show
 from mlplab.cli.door import FAILED, INTERRUPTED, door, note
@@ -96,28 +96,15 @@ class _Watcher:
     """Shows whose turn it is on standard error, and each case when it is complete."""
 
     def __init__(self, *, markdown: bool) -> None:
-        self._markdown, self._said = markdown, ""
-        self._progress: Progress | None = None
-        if sys.stderr.isatty():
-            # Drawn when something happens, not by a thread that would take time from the peers.
-            self._progress = Progress(
-                TextColumn("{task.description}"),
-                BarColumn(bar_width=24),
-                TimeElapsedColumn(),
-                console=Console(stderr=True),
-                transient=True,
-                auto_refresh=False,
-            )
-            self._task = self._progress.add_task("")
+        self._markdown = markdown
+        self._said: set[str] = set()
+        self._bar: Progress | None = None
 
     def __enter__(self) -> Self:
-        if self._progress is not None:
-            self._progress.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._progress is not None:
-            self._progress.stop()
+        self._take_bar_away()
 
     def on_start(self, report: Report) -> None:
         """Say what figures depend on."""
@@ -130,28 +117,48 @@ class _Watcher:
     def on_turn(self, case: Case, peer: str, done: int, total: int) -> None:
         """Move the bar on; without a terminal, name every peer of a case once."""
         words = f"{case.name}: {peer}"
-        if self._progress is not None:
-            self._progress.update(
-                self._task, completed=done, total=total, description=words, refresh=True
+        if sys.stderr.isatty():
+            if self._bar is None:
+                self._bar = _new_bar()
+            self._bar.update(
+                self._bar.task_ids[0], completed=done, total=total, description=words, refresh=True
             )
         elif words not in self._said:
-            self._said += f"{words}\n"
+            self._said.add(words)
             note(words)
 
     def on_case(self, report: Report, result: CaseResult) -> None:  # noqa: ARG002  # the protocol
         """Show the table of a case."""
         from mlplab.benchmarks.tables import case_table  # noqa: PLC0415  # heavy
 
+        self._take_bar_away()
         if self._markdown:
             return
-        if self._progress is not None:
-            self._progress.update(self._task, description="", refresh=True)
         found = case_table(result)
         typer.echo(f"\n{found.title}")
         if found.rows:
             show.table(found.headers, found.rows, range(1, len(found.headers)))
         for remark in found.remarks:
             typer.secho(remark, fg=typer.colors.RED)
+
+    def _take_bar_away(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+
+def _new_bar() -> Progress:
+    # Drawn when something happens, not by a thread that would take time from the peers.
+    bar = Progress(
+        BarColumn(bar_width=24),
+        TextColumn("{task.description}"),
+        console=Console(stderr=True),
+        transient=True,
+        auto_refresh=False,
+    )
+    bar.add_task("")
+    bar.start()
+    return bar
 
 
 def _list() -> None:
