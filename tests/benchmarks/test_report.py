@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.benchmarks.helpers import made_up
 
-from mlplab.benchmarks import Machine, Report
+from mlplab.benchmarks import CASES, Machine, Report
 from mlplab.benchmarks.picture import draw, save_picture
 from mlplab.benchmarks.tables import (
     case_table,
@@ -153,11 +154,15 @@ def test_every_word_of_the_picture_is_inside() -> None:
 
     report = made_up()
     report.load_before, report.rounds = 12.34, 1000
+    report.cases = [
+        replace(report.cases[0], title=title, threads=2)
+        for title in (case.title for case in CASES.values())
+    ]
     names = ("mlplab", "numpy", "scikit-learn", "torch", "jax")
     report.machine.versions.update(dict.fromkeys(names, "10.12.13+cpu"))
     figure = draw(report)
     FigureCanvasAgg(figure).draw()
-    texts = [*figure.texts, *(text for ax in figure.axes for text in (ax.title, *ax.texts))]
+    texts = [*figure.texts, *(t for ax in figure.axes for t in (ax._left_title, *ax.texts))]
     for text in texts:
         box = text.get_window_extent()
         assert box.x0 >= figure.bbox.x0, text

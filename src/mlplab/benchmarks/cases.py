@@ -138,7 +138,7 @@ _LIST = [
     Case("import", "import, beyond NumPy's", "import", _ONE_ROW, unit="ms", scale=1e3),
     Case(
         "memory",
-        "memory that training takes, 200,000 rows of 50 float32 columns",
+        "memory of training on 200,000 × 50 float32",
         "memory",
         _TABLE,
         unit="MB",

@@ -66,6 +66,10 @@ def draw(report: Report) -> Figure:
     for index, ax in enumerate(axes.flat):
         if index < len(shown):
             _panel(ax, *shown[index], limits)
+            # Bars of a row of panels are of one height, from the top.
+            most = max(len(bars) for _, bars in pairs[index // _COLUMNS])
+            n_bars = len(shown[index][1])
+            ax.set_ylim(n_bars - most - 0.6, n_bars - 0.4)
         else:
             ax.set_axis_off()
     figure.suptitle(_title(report), fontsize=13, fontweight="bold")
@@ -106,7 +110,6 @@ def _panel(
     powers = range(math.ceil(math.log10(limits[0])), math.floor(math.log10(limits[1])) + 1)
     ax.set_xticks(list(powers), [_power(power) for power in powers], fontsize=8, color=GREY)
     ax.set_yticks(range(len(bars)), labels, fontsize=9)
-    ax.set_ylim(-0.6, len(bars) - 0.4)
     ax.tick_params(length=0)
     ax.spines[["top", "right", "bottom", "left"]].set_visible(False)
     ax.grid(axis="x", color="#DDDDDD", linewidth=0.8)
@@ -115,7 +118,7 @@ def _panel(
 
 
 def _power(power: int) -> str:
-    return f"{10**power}×" if power >= 0 else f"{10.0**power:.{-power}f}×"
+    return f"{10**power:,}×" if power >= 0 else f"{10.0**power:.{-power}f}×"
 
 
 def _panel_title(case: CaseResult) -> str:
