@@ -76,9 +76,9 @@ def test_classes_without_predictions_are_no_warning() -> None:
 def test_unknown_scorers_are_named() -> None:
     """With the nearest name."""
     with pytest.raises(
-        ParameterError, match=r"^`sweep.score` must be.*'acuracy'. Did you mean 'acc"
+        ParameterError, match=r"^`sweep.score` must be.*'accuracyy'. Did you mean 'acc"
     ):
-        check_scores(["f1", "acuracy"])
+        check_scores(["f1", "accuracyy"])
 
 
 def test_grid_is_that_of_scikit_learn(tmp_path: Path) -> None:

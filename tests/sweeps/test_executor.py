@@ -233,6 +233,30 @@ def test_observers_may_stop_a_sweep(tmp_path: Path) -> None:
     assert comparable(second) == comparable(sweeps.run(sweep, Walk()))
 
 
+class Broken(Watcher):
+    """An observer that raises."""
+
+    def on_results(self, results: Sequence[CellResult], progress: SweepProgress) -> bool:
+        """Raise."""
+        raise OSError(f"no space left for {len(results)} of {progress.n_cells} pictures")
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_errors_besides_training_end_the_sweep(tmp_path: Path, backend: Any) -> None:
+    """They are no failures of trials; what was trained before is kept."""
+    with pytest.raises(OSError, match="no space left for"):
+        sweeps.run(
+            killable_sweep("random"),
+            Walk(seconds=0.01),
+            storage=tmp_path,
+            observers=[Broken()],
+            backend=backend,
+        )
+    result = sweeps.run(killable_sweep("random"), Walk(), storage=tmp_path)
+    assert 0 < result.n_trained < 200
+    assert not result.failed
+
+
 def test_time_limits_end_searches_that_would_not(tmp_path: Path) -> None:
     """What was trained is there."""
     sweep = Sweep(wide_space(), sweeps.Random(), ("accuracy",), seconds=0.2)
@@ -300,9 +324,21 @@ def test_paused_states_travel() -> None:
     assert comparable(result) == comparable(sweeps.run(sweep, Walk()))
 
 
+class Meeting(Walk):
+    """Waits before its first training until all have something to train."""
+
+    barrier = threading.Barrier(3, timeout=60)
+
+    def train(self, jobs: Sequence[Job], done: Done) -> None:
+        """Meet, then walk."""
+        if not self.seen:
+            self.barrier.wait()
+        super().train(jobs, done)
+
+
 def test_runs_on_one_storage_share_the_work(tmp_path: Path) -> None:
     """Each cell is trained by one of them, and all get everything."""
-    sweep, trainers = killable_sweep("random"), [Walk(seconds=0.001) for _ in range(3)]
+    sweep, trainers = killable_sweep("random"), [Meeting() for _ in range(3)]
     results: dict[int, SweepResult] = {}
 
     def work(number: int) -> None:

@@ -165,6 +165,10 @@ def test_tables_hold_dotted_names() -> None:
             "`sweep.space.a.when` must not ask in a circle; got a → b → a",
         ),
         ({"space": {"a": {"low": 0.0, "high": 1.0}}}, "`sweep.space.a` must have finitely many"),
+        (
+            {"space": {"a": [object()]}},
+            "`sweep.space.a`: A value of a sweep must be .*; got object",
+        ),
         ({"space": {"a": [1]}, "search": "gridd"}, "`sweep.search` must be one of.*'grid'"),
         (
             {"space": {"a": [1]}, "search": {"kind": "tpe", "bach": 1}},

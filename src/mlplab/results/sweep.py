@@ -36,9 +36,9 @@ class SweepStop(enum.Enum):
     """Why a sweep stopped; the value of each member is the sentence for people."""
 
     COMPLETE = "Everything that the search asked for is there."
-    SECONDS = "The time limit was reached; the same call goes on from here."
-    INTERRUPTED = "The sweep was interrupted; what is finished was kept, the same call goes on."
-    OBSERVER = "An observer asked to stop; the same call goes on from here."
+    SECONDS = "The time limit was reached; on the same storage the same call goes on from here."
+    INTERRUPTED = "The sweep was interrupted; on the same storage the same call goes on from here."
+    OBSERVER = "An observer asked to stop; on the same storage the same call goes on from here."
 
     @property
     def sentence(self) -> str:

@@ -101,20 +101,26 @@ def train_all(trainer: Trainer, jobs: Sequence[Job], done: Done) -> None:
     """Tell of one outcome for each job, also where the trainer raises.
 
     Nobody knows which of several jobs made it raise, so the remaining ones are trained again, each
-    by itself.
+    by itself. What `done` raises is no error of a training: a full disk ends the sweep.
     """
     left = dict(enumerate(jobs))
+    errors_of_done: list[Exception] = []
 
     def note(place: int, outcome: Outcome) -> None:
-        if left.pop(place, None) is not None:
-            done(place, outcome)
+        try:
+            if left.pop(place, None) is not None:
+                done(place, outcome)
+        except Exception as raised:
+            errors_of_done.append(raised)
+            raise KeyboardInterrupt from raised  # which every trainer lets pass
 
     try:
         trainer.train(jobs, note)
-        error: Exception = ParameterError(
-            f"`train` must tell of each job; got {len(jobs) - len(left)} outcomes for {len(jobs)}. "
-            "Call `done` for each of them."
-        )
+        error: Exception = _too_few(len(jobs) - len(left), len(jobs))
+    except KeyboardInterrupt:
+        if errors_of_done:
+            raise errors_of_done[0] from None
+        raise
     except Exception as raised:  # noqa: BLE001  # recorded as the reason
         error = raised
     if left and len(jobs) == 1:
@@ -122,6 +128,13 @@ def train_all(trainer: Trainer, jobs: Sequence[Job], done: Done) -> None:
     elif left:
         for place, job in left.items():
             train_all(trainer, [job], _at(place, done))
+
+
+def _too_few(n_outcomes: int, n_jobs: int) -> ParameterError:
+    return ParameterError(
+        f"`train` must tell of each job; got {n_outcomes} outcomes for {n_jobs}. Call `done` for "
+        "each of them."
+    )
 
 
 def _at(place: int, done: Done) -> Done:

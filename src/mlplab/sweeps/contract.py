@@ -8,7 +8,8 @@ Rules that every trainer keeps:
   that got lost, in a kill for example, costs time and nothing else.
 - A job that cannot be trained ends as an outcome with an error, and the others go on. (Where
   `train` raises instead, the executor trains each remaining job by itself to find the guilty one.)
-- Ctrl-C is raised as KeyboardInterrupt, as everywhere in Python; what `done` raises passes through.
+- KeyboardInterrupt ends it: that of Ctrl-C, and that which `done` raises when a sweep has to stop.
+  It is raised again by `train`, whatever was done to clear up.
 
 Rules that every ledger keeps, checked by one suite over all of them:
 

@@ -12,7 +12,7 @@ import itertools
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from mlplab.errors import ParameterError
 from mlplab.results import CellResult, SweepResult, SweepStop
@@ -101,14 +101,6 @@ def run(
     return result
 
 
-class _Stopped(BaseException):  # no error, and nothing that a trainer may catch
-    """Ends a sweep early, from within."""
-
-    def __init__(self, stop: SweepStop) -> None:
-        self.stop = stop
-        super().__init__(stop.sentence)
-
-
 class _Run:
     """One call of `run`."""
 
@@ -127,6 +119,7 @@ class _Run:
         self._fresh: list[CellResult] = []
         self._states: dict[Any, Any] = {}
         self._training_seconds = 0.0
+        self._why_stopped = SweepStop.INTERRUPTED
         self.board = Board(sweep, trainer.folds)
 
     @property
@@ -138,10 +131,8 @@ class _Run:
         """Run to the end, or to a limit, or to Ctrl-C; what was trained is kept in any case."""
         try:
             self.sweep()
-        except _Stopped as stopped:
-            return stopped.stop
         except KeyboardInterrupt:
-            return SweepStop.INTERRUPTED
+            return self._why_stopped
         finally:
             self._keep(tell=False)
         return SweepStop.COMPLETE
@@ -238,11 +229,16 @@ class _Run:
             # Every observer is told, even where an earlier one has asked to stop.
             asked = [observer.on_results(fresh, progress) for observer in self._observers]
             if any(asked):
-                raise _Stopped(SweepStop.OBSERVER)
+                self._stop(SweepStop.OBSERVER)
 
     def _check_time(self) -> None:
         if self._sweep.seconds is not None and self.seconds > self._sweep.seconds:
-            raise _Stopped(SweepStop.SECONDS)
+            self._stop(SweepStop.SECONDS)
+
+    def _stop(self, why: SweepStop) -> NoReturn:
+        """End the sweep as Ctrl-C would, which every trainer has to let pass anyway."""
+        self._why_stopped = why
+        raise KeyboardInterrupt
 
     def _rate(self) -> float | None:
         """Cells a second of one worker."""

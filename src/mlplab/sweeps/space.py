@@ -172,6 +172,7 @@ class Space:
                 f"{names.count(min(twice))} times. Join the values into one list."
             )
         for parameter in self.parameters:
+            _check_values(parameter)
             for name in parameter.when or {}:
                 self._check_condition(parameter, name)
         self.in_order  # noqa: B018  # finds circles
@@ -272,3 +273,11 @@ class Space:
 
 
 _SET_IT = " Set it in [model], or add it to the space."
+
+
+def _check_values(parameter: Parameter) -> None:
+    if isinstance(parameter.domain, Values):
+        try:
+            canonical(parameter.domain.values)
+        except ParameterError as cause:
+            raise ParameterError(f"`sweep.space.{parameter.name}`: {cause}") from cause
