@@ -268,9 +268,10 @@ template <class T> class Interleaved {
   template <int O, bool PENALISED, bool RARE>
   void finish_and_move(const LaneLayer& layer, i64 from, i64 to, i64 first, i64 columns,
                        Sums<T>* sums) {
+    const Constants c = constants_;  // a copy stays in registers
     each_parameter(layer, from, to, first, columns, [&](i64 k, i64 j) {
-      finish_and_move_one<T, O, PENALISED, RARE>(constants_, gradient_ + k, weights_ + k,
-                                                 first_ + k, second_ + k, sums[j]);
+      finish_and_move_one<T, O, PENALISED, RARE>(c, gradient_ + k, weights_ + k, first_ + k,
+                                                 second_ + k, sums[j]);
     });
   }
   template <bool PENALISED>
