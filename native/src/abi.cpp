@@ -5,14 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <cmath>
-#include <cstdlib>
 #include <cstring>
-#include <limits>
-#include <memory>
-#include <new>
-#include <system_error>
-#include <thread>
-#include <vector>
 
 #include "checks.h"
 #include "dispatch.h"
@@ -34,49 +27,15 @@ namespace {
 
 bool good_limit(double value) { return !std::isnan(value); }
 
-int32_t check_ops(const mlp_config& config) {
-  if (!within(config.n_ops, 1, kMostOps) || !config.ops) return MLP_BAD_VALUE;
-  int64_t width = config.ops[0].fan_in;
-  bool has_dense = false;
-  for (int32_t o = 0; o < config.n_ops; ++o) {
-    const mlp_op& op = config.ops[o];
-    if (!within(op.fan_in, 1, kLargestWidth) || !within(op.fan_out, 1, kLargestWidth))
-      return MLP_BAD_VALUE;
-    if (op.fan_in != width || !within(op.kind, MLP_DENSE, MLP_DROPOUT)) return MLP_BAD_VALUE;
-    if (op.kind != MLP_DENSE && op.fan_out != op.fan_in) return MLP_BAD_VALUE;
-    if (op.kind == MLP_ACTIVATION && !within(op.function, 0, MLP_N_FUNCTIONS - 1))
-      return MLP_BAD_VALUE;
-    has_dense = has_dense || op.kind == MLP_DENSE;
-    width = op.fan_out;
-  }
-  return has_dense ? MLP_OK : MLP_BAD_VALUE;
-}
-
-int64_t n_parameters_of(const mlp_config& config) {
-  int64_t total = 0;
-  for (int32_t o = 0; o < config.n_ops; ++o) {
-    const mlp_op& op = config.ops[o];
-    if (op.kind == MLP_DENSE) total += (op.fan_in + 1) * op.fan_out;
-    if (total > kLargestSize) return -1;
-  }
-  return total;
-}
-
 int32_t check_loss(const mlp_config& config) {
   if (!within(config.loss, 0, MLP_N_LOSSES - 1)) return MLP_BAD_VALUE;
-  if (!within(config.n_groups, 1, kLargestWidth) || !config.groups) return MLP_BAD_VALUE;
-  int64_t total = 0;
-  for (int32_t g = 0; g < config.n_groups; ++g) {
-    if (!within(config.groups[g], 1, kLargestWidth)) return MLP_BAD_VALUE;
-    total += config.groups[g];
-  }
-  return total == config.ops[config.n_ops - 1].fan_out ? MLP_OK : MLP_BAD_VALUE;
+  return check_groups(config.groups, config.n_groups, config.ops[config.n_ops - 1].fan_out);
 }
 
 int32_t check_config(const mlp_config* config) {
   if (!config || config->size != sizeof(mlp_config)) return MLP_BAD_STRUCT;
   if (!within(config->dtype, MLP_FLOAT32, MLP_FLOAT64)) return MLP_BAD_VALUE;
-  if (check_ops(*config) != MLP_OK || n_parameters_of(*config) < 0) return MLP_BAD_VALUE;
+  if (check_ops(config->ops, config->n_ops) != MLP_OK) return MLP_BAD_VALUE;
   if (check_loss(*config) != MLP_OK) return MLP_BAD_VALUE;
   if (!within(config->optimiser, 0, MLP_N_OPTIMISERS - 1)) return MLP_BAD_VALUE;
   if (!within(config->monitor, MLP_TRAINING_LOSS, MLP_VALIDATION_SCORE)) return MLP_BAD_VALUE;
@@ -84,35 +43,18 @@ int32_t check_config(const mlp_config* config) {
   if (!within(config->batch_size, 1, kLargestSize)) return MLP_BAD_VALUE;
   if (!within(config->n_threads, 1, kMostThreads)) return MLP_BAD_VALUE;
   if (!good_limit(config->clip_norm) || !good_limit(config->clip_value)) return MLP_BAD_VALUE;
-  if (!within(config->isa, 0, n_instruction_sets())) return MLP_BAD_VALUE;
-  if (config->isa > 0 && !instruction_set(config->isa - 1).available()) return MLP_NO_ISA;
-  return MLP_OK;
+  return check_isa(config->isa);
 }
 
-int32_t check_sparse(const mlp_rows& rows) {
-  const int64_t stored = rows.indptr[rows.n_rows];
-  if (rows.indptr[0] != 0 || !within(stored, 0, kLargestSize)) return MLP_BAD_VALUE;
-  if (stored > 0 && (!rows.x || !rows.indices)) return MLP_BAD_VALUE;
-  for (int64_t r = 0; r < rows.n_rows; ++r)
-    if (!within(rows.indptr[r + 1], rows.indptr[r], stored)) return MLP_BAD_VALUE;
-  for (int64_t e = 0; e < stored; ++e)
-    if (!within(rows.indices[e], 0, rows.n_columns - 1)) return MLP_BAD_VALUE;
-  return MLP_OK;
-}
-
-int32_t check_rows(const mlp_config& config, const mlp_rows* rows, bool needs_target) {
-  if (!rows || rows->size != sizeof(mlp_rows)) return MLP_BAD_STRUCT;
-  if (!within(rows->n_rows, needs_target ? 1 : 0, kLargestSize)) return MLP_BAD_VALUE;
-  if (rows->n_columns != config.ops[0].fan_in) return MLP_BAD_VALUE;
-  if (rows->n_rows > kLargestSize / rows->n_columns) return MLP_BAD_VALUE;
-  if (needs_target && !rows->target) return MLP_BAD_VALUE;
-  if (rows->indptr) return check_sparse(*rows);
-  return rows->x || rows->n_rows == 0 ? MLP_OK : MLP_BAD_VALUE;
+int32_t check_training_rows(const mlp_config& config, const mlp_rows* rows) {
+  const int32_t code = check_rows(rows, config.ops[0].fan_in);
+  if (code != MLP_OK) return code;
+  return rows->n_rows > 0 && rows->target ? MLP_OK : MLP_BAD_VALUE;
 }
 
 int32_t check_validation(const mlp_config& config, const mlp_rows* validation) {
   if (!validation) return config.monitor == MLP_TRAINING_LOSS ? MLP_OK : MLP_BAD_VALUE;
-  const int32_t code = check_rows(config, validation, true);
+  const int32_t code = check_training_rows(config, validation);
   if (code != MLP_OK) return code;
   const bool needs_total = config.score == MLP_R2 || config.score == MLP_R2_EXP;
   return needs_total && !validation->r2_total ? MLP_BAD_VALUE : MLP_OK;
@@ -154,11 +96,9 @@ int32_t place(mlp_network& network) {
     network.pool = std::make_unique<ThreadPool>(config.n_threads);
     network.setup.pool = network.pool.get();
   }
-  const int32_t isa = config.isa > 0 ? config.isa - 1 : best_instruction_set();
-  network.backend = instruction_set(isa).backend(config.dtype);
-  network.n_parameters = n_parameters_of(config);
-  const int64_t bytes = network.backend.arena_bytes(network.setup);
-  network.arena = zeros(bytes);
+  network.backend = named_instruction_set(config.isa).backend(config.dtype);
+  network.n_parameters = n_parameters_of(config.ops, config.n_ops);
+  network.arena = zeros(network.backend.arena_bytes(network.setup));
   if (!network.arena) return MLP_NO_MEMORY;
   network.trainer = network.backend.place(network.setup, network.arena.get());
   return MLP_OK;
@@ -168,11 +108,12 @@ int32_t create(const mlp_config* config, const mlp_rows* rows, const mlp_rows* v
                const mlp_state* state, const void* parameters, const void* slot_1,
                const void* slot_2, int64_t n_parameters, mlp_network** out) {
   int32_t code = check_config(config);
-  if (code == MLP_OK) code = check_rows(*config, rows, true);
+  if (code == MLP_OK) code = check_training_rows(*config, rows);
   if (code == MLP_OK) code = check_validation(*config, validation);
   if (code != MLP_OK) return code;
   if (!state || state->size != sizeof(mlp_state)) return MLP_BAD_STRUCT;
-  if (!parameters || !out || n_parameters != n_parameters_of(*config)) return MLP_BAD_VALUE;
+  if (!parameters || !out || n_parameters != n_parameters_of(config->ops, config->n_ops))
+    return MLP_BAD_VALUE;
   auto network = std::make_unique<mlp_network>();
   own_config(*network, *config);
   network->setup.rows = *rows;
@@ -184,57 +125,6 @@ int32_t create(const mlp_config* config, const mlp_rows* rows, const mlp_rows* v
   network->backend.load(network->trainer, *state, parameters, slot_1, slot_2);
   *out = network.release();
   return MLP_OK;
-}
-
-// Rows that a thread predicts before it takes the next ones: threads never wait for each other.
-constexpr int64_t kChunkRows = 4096;
-
-int32_t predict_chunks(const mlp_config& config, const mlp_rows& rows, const void* parameters,
-                       std::atomic<int64_t>& next, void* out) {
-  mlp_network network;
-  own_config(network, config);
-  network.setup.config.n_threads = 1;
-  network.setup.rows = rows;
-  network.setup.rows.n_rows = std::min(rows.n_rows, kChunkRows);
-  const int32_t code = place(network);
-  if (code != MLP_OK) return code;
-  const FlushDenormals flush;
-  mlp_state state{};
-  state.size = sizeof(mlp_state);
-  network.backend.load(network.trainer, state, parameters, nullptr, nullptr);
-  const int64_t number = config.dtype == MLP_FLOAT32 ? 4 : 8;
-  const int64_t n_outputs = config.ops[config.n_ops - 1].fan_out;
-  for (int64_t start = kChunkRows * next++; start < rows.n_rows; start = kChunkRows * next++) {
-    mlp_rows& part = network.setup.rows;
-    part.n_rows = std::min(rows.n_rows - start, kChunkRows);
-    if (rows.indptr)
-      part.indptr = rows.indptr + start;
-    else
-      part.x = static_cast<const char*>(rows.x) + start * rows.n_columns * number;
-    network.backend.predict(network.trainer,
-                            static_cast<char*>(out) + start * n_outputs * number);
-  }
-  return MLP_OK;
-}
-
-int32_t predict(const mlp_config* config, const mlp_rows* rows, const void* parameters,
-                int64_t n_parameters, void* out) {
-  int32_t code = check_config(config);
-  if (code == MLP_OK) code = check_rows(*config, rows, false);
-  if (code != MLP_OK) return code;
-  if (!parameters || n_parameters != n_parameters_of(*config)) return MLP_BAD_VALUE;
-  if (rows->n_rows == 0) return MLP_OK;
-  if (!out) return MLP_BAD_VALUE;
-  const int64_t n_chunks = (rows->n_rows + kChunkRows - 1) / kChunkRows;
-  std::atomic<int64_t> next{0};
-  std::atomic<int32_t> worst{MLP_OK};
-  const auto work = [&] {
-    const int32_t found =
-        guarded([&] { return predict_chunks(*config, *rows, parameters, next, out); });
-    if (found != MLP_OK) worst = found;
-  };
-  on_threads(std::min<int64_t>(config->n_threads, n_chunks), work);
-  return worst;
 }
 
 int32_t run(mlp_network& network, const int64_t* orders, const double* rates,
@@ -256,12 +146,13 @@ extern "C" {
 
 int32_t mlp_abi_version(void) { return MLP_ABI_VERSION; }
 
-void mlp_struct_sizes(uint64_t sizes[5]) {
+void mlp_struct_sizes(uint64_t sizes[6]) {
   sizes[0] = sizeof(mlp_op);
   sizes[1] = sizeof(mlp_config);
   sizes[2] = sizeof(mlp_rows);
   sizes[3] = sizeof(mlp_state);
   sizes[4] = sizeof(mlp_task);
+  sizes[5] = sizeof(mlp_predictor);
 }
 
 int32_t mlp_n_isas(void) { return mlp::n_instruction_sets(); }
@@ -314,11 +205,6 @@ int32_t mlp_objective(mlp_network* network, double* value, double* reported, voi
     network->backend.objective(network->trainer, value, reported, gradient);
     return static_cast<int32_t>(MLP_OK);
   });
-}
-
-int32_t mlp_predict(const mlp_config* config, const mlp_rows* rows, const void* parameters,
-                    int64_t n_parameters, void* out) {
-  return mlp::guarded([&] { return mlp::predict(config, rows, parameters, n_parameters, out); });
 }
 
 void mlp_destroy(mlp_network* network) { delete network; }

@@ -12,11 +12,12 @@
 extern "C" {
 #endif
 
-enum { MLP_ABI_VERSION = 2 };
+enum { MLP_ABI_VERSION = 3 };
 
 enum mlp_code {
   MLP_OK = 0,            // all epochs that were asked for, or the rule stopped
   MLP_AGAIN = 1,         // the time budget is spent: call again
+  MLP_NOT_FINITE = 2,    // a row holds NaN or infinity: nothing was predicted
   MLP_BAD_STRUCT = -1,   // a struct of another version
   MLP_BAD_VALUE = -2,    // a size, a kind or a pointer that cannot be
   MLP_BAD_ORDER = -3,    // a row number outside of the rows
@@ -95,8 +96,8 @@ typedef struct {
 typedef struct mlp_network mlp_network;
 
 MLP_API int32_t mlp_abi_version(void);
-// Sizes of the structs op, config, rows, state, record.
-MLP_API void mlp_struct_sizes(uint64_t sizes[5]);
+// Sizes of the structs op, config, rows, state, task, predictor.
+MLP_API void mlp_struct_sizes(uint64_t sizes[6]);
 MLP_API int32_t mlp_n_isas(void);
 MLP_API const char* mlp_isa_name(int32_t index);
 MLP_API int32_t mlp_isa_available(int32_t index);
@@ -115,8 +116,6 @@ MLP_API int32_t mlp_export(const mlp_network* network, mlp_state* state, void* p
                    void* slot_2, void* best, int64_t n_parameters);
 MLP_API int32_t mlp_objective(mlp_network* network, double* value, double* reported, void* gradient,
                       int64_t n_parameters);
-MLP_API int32_t mlp_predict(const mlp_config* config, const mlp_rows* rows, const void* parameters,
-                    int64_t n_parameters, void* out);
 MLP_API void mlp_destroy(mlp_network* network);
 
 typedef struct {
@@ -129,6 +128,25 @@ typedef struct {
   int32_t rates_a_step, code;
 } mlp_task;
 MLP_API int32_t mlp_run_many(mlp_task* tasks, int64_t n_tasks, int32_t n_threads, double budget_seconds);
+
+enum mlp_link { MLP_LINK_IDENTITY, MLP_LINK_LOGISTIC, MLP_LINK_SOFTMAX, MLP_LINK_EXP, MLP_N_LINKS };
+
+// What predicts. Nothing is kept between calls, so several threads may share one.
+typedef struct {
+  uint64_t size;
+  int32_t dtype, n_ops;
+  const mlp_op* ops;
+  const void* const* arrays;     // weight (fan_in, fan_out) and bias (fan_out) of each dense layer
+  int32_t link, n_groups;
+  const int64_t* groups;         // sizes of groups of outputs, for softmax
+  int32_t n_threads, isa;        // the most threads; isa as in mlp_config
+} mlp_predictor;
+
+enum mlp_how { MLP_THROUGH_LINK = 1, MLP_FINITE_ONLY = 2 };  // bits; finite: dense rows only
+MLP_API int32_t mlp_predict(const mlp_predictor* plan, const mlp_rows* rows, int32_t how, void* out);
+// The same for dense rows; x: (n_rows, fan_in of the first layer).
+MLP_API int32_t mlp_predict_dense(const mlp_predictor* plan, const void* x, int64_t n_rows, int32_t how,
+                          void* out);
 
 // Row orders as numpy.random.RandomState draws them: each epoch shuffles the one before.
 // key: the 624 words of MT19937; position: how many of them are taken; both move on.

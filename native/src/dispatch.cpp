@@ -12,13 +12,14 @@ bool has_avx512() {
   return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
          __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw");
 }
-const InstructionSet kSets[] = {{"sse2", always, baseline::backend},
-                                {"avx2", has_avx2, avx2::backend},
-                                {"avx512", has_avx512, avx512::backend}};
+const InstructionSet kSets[] = {
+    {"sse2", always, baseline::backend, baseline::prediction},
+    {"avx2", has_avx2, avx2::backend, avx2::prediction},
+    {"avx512", has_avx512, avx512::backend, avx512::prediction}};
 #elif defined(__aarch64__)
-const InstructionSet kSets[] = {{"neon", always, baseline::backend}};
+const InstructionSet kSets[] = {{"neon", always, baseline::backend, baseline::prediction}};
 #else
-const InstructionSet kSets[] = {{"generic", always, baseline::backend}};
+const InstructionSet kSets[] = {{"generic", always, baseline::backend, baseline::prediction}};
 #endif
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include "interleaved_memory.h"
 #include "interleaved_parameters.h"
 #include "interleaved_rows.h"
+#include "prediction.h"
 #include "trainer_memory.h"
 #include "trainer_parameters.h"
 #include "trainer_rows.h"
@@ -39,34 +40,21 @@ template <class T>
 void objective(void* trainer, double* value, double* reported, void* gradient) {
   static_cast<Trainer<T>*>(trainer)->objective(value, reported, static_cast<T*>(gradient));
 }
-template <class T> void predict(void* trainer, void* out) {
-  static_cast<Trainer<T>*>(trainer)->predict(static_cast<T*>(out));
-}
-
-// For tests: the last numbers, which fill no register, go through a padded one.
-template <class T, class F> void each(const void* x, void* out, int64_t n, F f) {
-  const T* from = static_cast<const T*>(x);
-  T* to = static_cast<T*>(out);
-  int64_t i = 0;
-  for (; i + lanes<T> <= n; i += lanes<T>) store<T>(to + i, f(load(from + i)));
-  if (i == n) return;
-  T last[lanes<T>] = {};
-  for (int64_t j = i; j < n; ++j) last[j - i] = from[j];
-  store<T>(last, f(load(last)));
-  for (int64_t j = i; j < n; ++j) to[j] = last[j - i];
-}
-template <class T> void elementary(int32_t function, const void* x, void* out, int64_t n) {
+// For tests.
+template <class T> void elementary(int32_t function, const void* x_given, void* out_given, int64_t n) {
   using V = Vec<T>;
+  const T* x = static_cast<const T*>(x_given);
+  T* out = static_cast<T*>(out_given);
   switch (function) {
-    case 0: return each<T>(x, out, n, [](V v) { return exp_of<T>(v); });
-    case 1: return each<T>(x, out, n, [](V v) { return exp_of_negative<T>(v); });
-    case 2: return each<T>(x, out, n, [](V v) { return expm1_of_negative<T>(v); });
-    case 3: return each<T>(x, out, n, [](V v) { return log_of<T>(v); });
-    case 4: return each<T>(x, out, n, [](V v) { return log1p_of_unit<T>(v); });
-    case 5: return each<T>(x, out, n, [](V v) { return tanh_of<T>(v); });
-    case 6: return each<T>(x, out, n, [](V v) { return logistic_of<T>(v); });
-    case 7: return each<T>(x, out, n, [](V v) { return softplus_of<T>(v); });
-    case 8: return each<T>(x, out, n, [](V v) { return normal_cdf<T>(v); });
+    case 0: return each(x, out, n, [](V v) { return exp_of<T>(v); });
+    case 1: return each(x, out, n, [](V v) { return exp_of_negative<T>(v); });
+    case 2: return each(x, out, n, [](V v) { return expm1_of_negative<T>(v); });
+    case 3: return each(x, out, n, [](V v) { return log_of<T>(v); });
+    case 4: return each(x, out, n, [](V v) { return log1p_of_unit<T>(v); });
+    case 5: return each(x, out, n, [](V v) { return tanh_of<T>(v); });
+    case 6: return each(x, out, n, [](V v) { return logistic_of<T>(v); });
+    case 7: return each(x, out, n, [](V v) { return softplus_of<T>(v); });
+    case 8: return each(x, out, n, [](V v) { return normal_cdf<T>(v); });
     default: return;
   }
 }
@@ -92,14 +80,35 @@ void run_interleaved(void* const* trainers, const RunArguments* arguments, int64
 }
 
 template <class T> Backend make() {
-  return {arena_bytes<T>, place<T>,       load_parameters<T>, run<T>,
-          save<T>,        objective<T>,   predict<T>,         elementary<T>,
-          lanes<T>,       interleaves<T>, alike<T>,           lane_bytes<T>,
-          run_interleaved<T>};
+  return {arena_bytes<T>, place<T>,      load_parameters<T>, run<T>,        save<T>,
+          objective<T>,   elementary<T>, lanes<T>,           interleaves<T>, alike<T>,
+          lane_bytes<T>,  run_interleaved<T>};
+}
+
+template <class T> PredictionBackend make_prediction() {
+  constexpr int64_t size = sizeof(T);
+  return {
+      [](const mlp_predictor& plan) { return size * panels_size<T>(plan); },
+      [](const mlp_predictor& plan, void* panels) { fill_panels(plan, static_cast<T*>(panels)); },
+      [](const mlp_predictor& plan, const mlp_rows& rows, int64_t n) {
+        return size * scratch_size<T>(plan, rows, n);
+      },
+      [](const mlp_predictor& plan, const void* panels, const mlp_rows& rows, int64_t from,
+         int64_t n, void* scratch, void* out) {
+        predict_rows(plan, static_cast<const T*>(panels), rows, from, n, static_cast<T*>(scratch),
+                     static_cast<T*>(out));
+      },
+      [](const mlp_predictor& plan, void* out, int64_t n) {
+        apply_link(plan, static_cast<T*>(out), n);
+      },
+      [](const void* x, int64_t n) { return all_finite(static_cast<const T*>(x), n); }};
 }
 
 }  // namespace
 
 Backend backend(int32_t dtype) { return dtype == MLP_FLOAT32 ? make<float>() : make<double>(); }
+PredictionBackend prediction(int32_t dtype) {
+  return dtype == MLP_FLOAT32 ? make_prediction<float>() : make_prediction<double>();
+}
 
 }  // namespace mlp::MLP_ISA

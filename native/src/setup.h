@@ -38,7 +38,6 @@ struct Backend {
   void (*save)(const void* trainer, mlp_state& state, void* parameters, void* slot_1,
                void* slot_2, void* best);
   void (*objective)(void* trainer, double* value, double* reported, void* gradient);
-  void (*predict)(void* trainer, void* out);
   void (*elementary)(int32_t function, const void* x, void* out, int64_t n);
   // Networks in lanes: how many go together, which, in what memory; see `interleaved.h`.
   int64_t n_lanes;
@@ -47,6 +46,17 @@ struct Backend {
   int64_t (*lane_bytes)(const void* trainer);
   void (*run_interleaved)(void* const* trainers, const RunArguments* arguments, int64_t n,
                           void* arena, int32_t* codes);
+};
+
+// Predictions with one type of numbers on one instruction set; sizes are in bytes.
+struct PredictionBackend {
+  int64_t (*panels_size)(const mlp_predictor& plan);
+  void (*fill_panels)(const mlp_predictor& plan, void* panels);
+  int64_t (*scratch_size)(const mlp_predictor& plan, const mlp_rows& rows, int64_t n);
+  void (*predict_rows)(const mlp_predictor& plan, const void* panels, const mlp_rows& rows,
+                       int64_t from, int64_t n, void* scratch, void* out);
+  void (*apply_link)(const mlp_predictor& plan, void* out, int64_t n_rows);
+  bool (*all_finite)(const void* x, int64_t n);
 };
 
 // Defined once, compiled for the machine at large.

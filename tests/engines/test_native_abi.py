@@ -203,7 +203,7 @@ def test_calls_without_a_network_are_refused() -> None:
     assert library.mlp_run(None, None, None, 0, 1, 1.0, None, None) < 0
     assert library.mlp_export(None, None, None, None, None, None, 1) < 0
     assert library.mlp_objective(None, None, None, None, 1) < 0
-    assert library.mlp_predict(None, None, None, 1, None) < 0
+    assert library.mlp_predict(None, None, 0, None) < 0
     assert library.mlp_run_many(None, 1, 1, 1.0) < 0
     assert library.mlp_run_many(None, -1, 1, 1.0) < 0
     assert library.mlp_run_many(None, 0, 0, 1.0) < 0

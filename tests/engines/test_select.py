@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mlplab import nn, optim
-from mlplab.engines import ENGINES, Engine, TrainingPlan, engine_names, select_engine
+from mlplab.engines import ENGINES, Engine, TrainingPlan, engine_names, select, select_engine
 from mlplab.engines.reference import ReferenceEngine
 from mlplab.errors import EngineError, ParameterError
 
@@ -54,10 +54,9 @@ def only(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setitem(sys.modules, module.__name__, module)
 
     def leave(*names: str) -> None:
-        for name in list(ENGINES):
-            monkeypatch.delitem(ENGINES, name)
-        for name in names:
-            monkeypatch.setitem(ENGINES, name, (module.__name__, name))
+        table = {name: (module.__name__, name) for name in names}
+        # The order counts; put back one by one the engines would stand in another.
+        monkeypatch.setattr(select, "ENGINES", table)
 
     return leave
 

@@ -8,33 +8,26 @@ interrupts; the library is then always between two steps.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from mlplab._typing import Matrix, Order, Rows, Vector
+from mlplab._typing import AnyArray, Matrix, Order, Rows, Vector
 from mlplab.engines.contract import Job, TrainingData, TrainingPlan, TrainingState, ValidationData
-from mlplab.engines.native_abi import (
-    Task,
-    address,
-    chosen_isa,
-    load_library,
-    require,
-)
-from mlplab.engines.native_plan import NativePlan, network_refusal, refusal, rows_view
+from mlplab.engines.native_abi import Task, load_library, require
+from mlplab.engines.native_plan import refusal
+from mlplab.engines.native_prediction import NativePredictor
 from mlplab.engines.native_training import BUDGET_SECONDS, Training
 from mlplab.engines.reference import ReferenceEngine
 from mlplab.engines.stopping import close_epoch
-from mlplab.nn import NetworkSpec
+from mlplab.nn import Loss, NetworkSpec
 from mlplab.results import EpochRecord, History, StopReason
 
 __all__ = ["NativeEngine"]
 
 # Multiply-adds of a step below which a second thread costs more than it brings.
 WORTH_A_THREAD = 1_500_000
-MOST_PLANS = 16
 
 
 class NativeEngine:
@@ -120,19 +113,27 @@ class NativeEngine:
     def raw_predictions(self, network: NetworkSpec, parameters: Vector, x: Rows) -> Matrix:
         """Return raw predictions, without dropout."""
         dtype = "float32" if parameters.dtype == np.float32 else "float64"
-        threads = self._limit() if network.n_parameters * x.shape[0] > WORTH_A_THREAD else 1
-        native = _prediction_plan(network, dtype, threads)
-        if native is None:
+        arrays = network.views(np.ascontiguousarray(parameters, dtype=dtype))
+        if not NativePredictor.fits(network, arrays):
             return ReferenceEngine().raw_predictions(network, parameters, x)
-        flat = np.ascontiguousarray(parameters, dtype=dtype)
-        rows, _kept = rows_view(x, dtype)
-        out = np.empty((x.shape[0], network.dense_layers[-1].fan_out), dtype=dtype)
-        require(
-            self._library.mlp_predict(
-                native.pointer, ctypes.byref(rows), address(flat), flat.size, address(out)
-            )
-        )
-        return out
+        return NativePredictor(network, arrays, self._limit()).predict(x)
+
+    def predictor(
+        self, network: NetworkSpec, arrays: Sequence[AnyArray], loss: Loss
+    ) -> NativePredictor | None:
+        """Return what predicts with these arrays again and again, or None where nothing can.
+
+        Parameters
+        ----------
+        network : NetworkSpec
+        arrays : sequence of ndarray
+            One for each slot of the network.
+        loss : Loss
+            Its link leads from raw predictions to predictions.
+        """
+        if not NativePredictor.fits(network, arrays, loss.link):
+            return None
+        return NativePredictor(network, arrays, self._limit(), loss.link, loss.groups)
 
     def _limit(self) -> int:
         if self.n_threads is not None:
@@ -185,27 +186,6 @@ class NativeEngine:
             require(self._library.mlp_run_many(tasks, len(waiting), self._limit(), BUDGET_SECONDS))
             again = [training.take(task) for training, task in zip(waiting, tasks, strict=True)]
             waiting = [training for training, left in zip(waiting, again, strict=True) if left]
-
-
-_PREDICTION_PLANS: dict[tuple[int, str, int, int], tuple[NetworkSpec, NativePlan]] = {}
-
-
-def _prediction_plan(network: NetworkSpec, dtype: str, threads: int) -> NativePlan | None:
-    """Return the plan that predicts with a network, or None where it cannot be laid out.
-
-    Predicting one row takes a few microseconds, making the plan ten times as long, so the last
-    ones are kept. They hold their networks, so that an `id` is not given to another.
-    """
-    key = (id(network), dtype, threads, chosen_isa())
-    found = _PREDICTION_PLANS.get(key)
-    if found is None:
-        if network_refusal(network) is not None:
-            return None
-        if len(_PREDICTION_PLANS) >= MOST_PLANS:
-            _PREDICTION_PLANS.clear()
-        found = network, NativePlan.for_prediction(network, dtype, threads)
-        _PREDICTION_PLANS[key] = found
-    return found[1]
 
 
 def _interrupt(state: TrainingState) -> None:

@@ -14,8 +14,10 @@ from mlplab.errors import EngineError
 
 __all__ = [
     "AGAIN",
+    "NOT_FINITE",
     "Config",
     "Op",
+    "Predictor",
     "RowsView",
     "State",
     "Task",
@@ -27,9 +29,11 @@ __all__ = [
     "require",
 ]
 
-ABI_VERSION = 2
+ABI_VERSION = 3
 AGAIN = 1
 """The code that says: the time is spent, call again."""
+NOT_FINITE = 2
+"""The code that says: a row holds NaN or infinity, nothing was predicted."""
 
 # Without --no-cache-dir pip would take the wheel that it made when there was no compiler.
 REBUILD = (
@@ -109,6 +113,23 @@ class Config(_Sized):
     ]
 
 
+class Predictor(_Sized):
+    """A plan that predicts."""
+
+    _fields_: ClassVar = [
+        ("size", c.c_uint64),
+        ("dtype", c.c_int32),
+        ("n_ops", c.c_int32),
+        ("ops", c.c_void_p),
+        ("arrays", c.c_void_p),
+        ("link", c.c_int32),
+        ("n_groups", c.c_int32),
+        ("groups", c.c_void_p),
+        ("n_threads", c.c_int32),
+        ("isa", c.c_int32),
+    ]
+
+
 class RowsView(_Sized):
     """Rows with their targets; the memory belongs to someone else."""
 
@@ -176,7 +197,11 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     ),
     "mlp_export": (c.c_int32, [*[c.c_void_p] * 6, c.c_int64]),
     "mlp_objective": (c.c_int32, [*[c.c_void_p] * 4, c.c_int64]),
-    "mlp_predict": (c.c_int32, [c.c_void_p, c.c_void_p, c.c_void_p, c.c_int64, c.c_void_p]),
+    "mlp_predict": (c.c_int32, [c.c_void_p, c.c_void_p, c.c_int32, c.c_void_p]),
+    "mlp_predict_dense": (
+        c.c_int32,
+        [c.c_void_p, c.c_void_p, c.c_int64, c.c_int32, c.c_void_p],
+    ),
     "mlp_destroy": (None, [c.c_void_p]),
     "mlp_run_many": (c.c_int32, [c.c_void_p, c.c_int64, c.c_int32, c.c_double]),
     "mlp_row_orders": (
@@ -227,9 +252,10 @@ def load_library() -> Any:
     for name, (result, arguments) in _SIGNATURES.items():
         function = getattr(library, name)
         function.restype, function.argtypes = result, arguments
-    sizes = (c.c_uint64 * 5)()
+    structs = (Op, Config, RowsView, State, Task, Predictor)
+    sizes = (c.c_uint64 * len(structs))()
     library.mlp_struct_sizes(sizes)
-    own = [c.sizeof(struct) for struct in (Op, Config, RowsView, State, Task)]
+    own = [c.sizeof(struct) for struct in structs]
     if list(sizes) != own:
         raise EngineError(message)
     return library

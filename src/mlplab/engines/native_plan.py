@@ -30,7 +30,16 @@ from mlplab.optim import (
     StepDecay,
 )
 
-__all__ = ["NativePlan", "RateTable", "network_refusal", "r2_totals", "refusal", "rows_view"]
+__all__ = [
+    "DTYPES",
+    "NativePlan",
+    "RateTable",
+    "network_refusal",
+    "ops_of",
+    "r2_totals",
+    "refusal",
+    "rows_view",
+]
 
 FUNCTIONS = (
     "identity", "logistic", "tanh", "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "mish",
@@ -112,7 +121,8 @@ def _op(index: int, layer: Any, width: int) -> Op:
     return op
 
 
-def _ops(network: NetworkSpec) -> Any:
+def ops_of(network: NetworkSpec) -> Any:
+    """Return the layers as an array of structs."""
     width, ops = network.units[0], []
     for index, layer in enumerate(network.layers):
         ops.append(_op(index, layer, width))
@@ -143,26 +153,6 @@ class NativePlan:
         return ctypes.byref(self.config)
 
     @classmethod
-    def for_prediction(cls, network: NetworkSpec, dtype: str, n_threads: int) -> NativePlan:
-        """Return a plan that only predicts."""
-        ops = _ops(network)
-        groups = (ctypes.c_int64 * 1)(network.units[-1])
-        config = Config(
-            dtype=DTYPES[dtype],
-            n_ops=len(ops),
-            ops=ctypes.addressof(ops),
-            loss=LOSS_KINDS[nn.SquaredError],
-            n_groups=1,
-            groups=ctypes.addressof(groups),
-            batch_size=1,
-            clip_norm=-1.0,
-            clip_value=-1.0,
-            n_threads=n_threads,
-            isa=chosen_isa(),
-        )
-        return cls(config, (ops, groups), 0)
-
-    @classmethod
     def for_training(
         cls,
         plan: TrainingPlan,
@@ -173,9 +163,15 @@ class NativePlan:
         objective_only: bool,
     ) -> NativePlan:
         """Return a plan that trains on these data."""
-        native = cls.for_prediction(plan.network, plan.dtype, n_threads)
-        config = native.config
-        kept = [native.kept, _set_loss(config, plan.loss, plan.network.units[-1])]
+        ops = ops_of(plan.network)
+        config = Config(
+            dtype=DTYPES[plan.dtype],
+            n_ops=len(ops),
+            ops=ctypes.addressof(ops),
+            n_threads=n_threads,
+            isa=chosen_isa(),
+        )
+        kept = [ops, _set_loss(config, plan.loss, plan.network.units[-1])]
         optimiser = _set_optimiser(config, plan)
         config.l2, config.l1 = plan.penalties.l2, plan.penalties.l1
         config.weight_decay = plan.weight_decay

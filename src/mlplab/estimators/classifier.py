@@ -28,6 +28,7 @@ from mlplab.estimators.rows import (
     weigh_classes,
 )
 from mlplab.nn import Loss, decide
+from mlplab.nn.scores import is_exclusive
 
 __all__ = ["MLPClassifier"]
 
@@ -322,6 +323,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
         """
         raw = self._raw(X)
+        if self._coder.kind == "multiclass" and is_exclusive(self._loss):
+            # What follows comes to this, by way of a matrix of zeros and ones.
+            labels: AnyArray = self._coder.classes[0][raw.argmax(axis=1)]
+            return labels
         return self._coder.decode(decide(self._loss, raw))
 
     @available_if(has_probabilities)
@@ -340,7 +345,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         """
         p = self._predicted(X)
         if self._coder.kind == "binary":
-            return np.column_stack([1 - p[:, 0], p[:, 0]])
+            return np.concatenate([1 - p, p], axis=1)
         if self._coder.kind == "multioutput":
             return np.split(p, np.cumsum(self._coder.groups)[:-1], axis=1)
         return p

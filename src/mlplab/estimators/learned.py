@@ -12,10 +12,11 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from mlplab._typing import Matrix, Vector
-from mlplab.engines import select_engine
-from mlplab.errors import EngineError, ParameterError
+from mlplab.engines import Engine
+from mlplab.errors import ParameterError
 from mlplab.estimators import storage
 from mlplab.estimators.plans import pack_arrays
+from mlplab.estimators.predicting import prepared
 from mlplab.nn import NetworkSpec, apply_link, forward_pass
 from mlplab.results import ModelArtifact
 
@@ -76,26 +77,35 @@ class LearnedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             self._network, self.coefs_, self.intercepts_, self.coefs_[0].dtype, "`coefs_`"
         )
 
+    def _outputs(self, X: Any, *, through_link: bool) -> Matrix:
+        """Return predictions of shape (rows, n_columns); raw predictions without the link."""
+        if not hasattr(self, "coefs_"):
+            check_is_fitted(self, "coefs_")
+        ready = prepared(self)
+        if ready.predictor is None:
+            return self._outputs_of_engine(ready.engine, X, through_link=through_link)
+        # Whoever was fitted with names of features is told where they are missing.
+        if not hasattr(self, "feature_names_in_"):
+            plain: Matrix | None = ready.predictor.predict_plain(X, through_link=through_link)
+            if plain is not None:
+                return plain
+        checked: Matrix = ready.predictor.predict(self._check_rows(X), through_link=through_link)
+        return checked
+
+    def _outputs_of_engine(self, engine: Engine, X: Any, *, through_link: bool) -> Matrix:
+        raw = engine.raw_predictions(self._network, self._flat(), self._check_rows(X))
+        if not through_link:
+            return raw
+        with np.errstate(over="ignore"):
+            return apply_link(self._loss.link, raw, self._loss.groups)
+
     def _raw(self, X: Any) -> Matrix:
         """Return raw predictions of shape (rows, n_columns)."""
-        rows = self._check_rows(X)
-        engine = self._prediction_engine()
-        raw: Matrix = engine.raw_predictions(self._network, self._flat(), rows)
-        return raw
-
-    def _prediction_engine(self) -> Any:
-        """Return the engine that trained, or another where that one is not to be had here."""
-        name = self.result_.engine if hasattr(self, "result_") else "auto"
-        try:
-            return select_engine(name, self.plan_, self.n_threads)[0]
-        except (ParameterError, EngineError):
-            return select_engine("auto", self.plan_, self.n_threads)[0]
+        return self._outputs(X, through_link=False)
 
     def _predicted(self, X: Any) -> Matrix:
         """Return predictions through the link."""
-        raw = self._raw(X)
-        with np.errstate(over="ignore"):
-            return apply_link(self._loss.link, raw, self._loss.groups)
+        return self._outputs(X, through_link=True)
 
     def transform(self, X: Any, layer: int = -1) -> Matrix:
         """Return the values of the units of a hidden layer.
