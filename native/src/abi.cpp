@@ -119,7 +119,6 @@ int32_t create(const mlp_config* config, const mlp_rows* rows, const mlp_rows* v
   network->setup.rows = *rows;
   network->setup.has_validation = validation != nullptr;
   if (validation) network->setup.validation = *validation;
-  network->setup.trains = true;
   code = place(*network);
   if (code != MLP_OK) return code;
   network->backend.load(network->trainer, *state, parameters, slot_1, slot_2);

@@ -29,7 +29,7 @@ template <class T> class Interleaved {
   static bool takes(const Network& network) {
     const Setup& setup = *network.setup_;
     const bool looks = setup.has_validation;
-    if (!setup.trains || setup.pool || setup.config.manual_close) return false;
+    if (setup.pool || setup.config.manual_close) return false;
     if (setup.rows.indptr || setup.rows.weight) return false;
     if (looks && (setup.validation.indptr || setup.validation.weight)) return false;
     if (looks && setup.validation.n_rows > kLaneLookRows) return false;

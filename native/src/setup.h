@@ -13,7 +13,6 @@ struct Setup {
   mlp_rows rows;
   mlp_rows validation;
   bool has_validation;
-  bool trains;   // false: only predicts
   int n_threads;
   void* pool;    // null with one thread
 };

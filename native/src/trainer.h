@@ -25,7 +25,7 @@ constexpr i64 kWorthSquares = 3;
 constexpr i64 kRowsAhead = 8;
 constexpr i64 kShortRow = 128;
 
-enum Mode { kTrain, kLook, kPredict };
+enum Mode { kTrain, kLook };
 
 template <class T> class Interleaved;
 
@@ -92,16 +92,6 @@ template <class T> class Trainer {
     *reported = loss * setup_->config.reported_scale + penalty;
     for (i64 l = 0; l < n_dense_; ++l)
       from_panels(dense_[l], gradient_ + dense_[l].start, gradient + dense_[l].flat);
-  }
-
-  void predict(T* out) {
-    out_ = out;
-    mode_ = kPredict;
-    source_ = &setup_->rows;
-    for (i64 at = 0; at < source_->n_rows; at += capacity_) {
-      set_block(at, least(capacity_, source_->n_rows - at), nullptr);
-      in_parallel(&Trainer::work_on_rows);
-    }
   }
 
  private:
@@ -239,7 +229,6 @@ template <class T> class Trainer {
   void gather(i64 from, i64 to);
   void forward(i64 from, i64 to);
   void drop(const Op<T>& op, const T* input, i64 in_stride, i64 from, i64 to);
-  void copy_out(i64 from, i64 to);
 
   // Losses of rows, `lanes` at a time, and D of the last layer.
   void find_losses(i64 from, i64 to, T* transposed);
@@ -344,7 +333,6 @@ template <class T> class Trainer {
   StepConstants<T> constants_;
   T shrink_;
   i64 next_unit_;
-  T* out_;
   void (Trainer::*work_)(int, int);
 
   // Where training stands

@@ -39,7 +39,7 @@ template <class T> void Trainer<T>::lay_out(const Setup& setup, Arena& arena) {
   for (i64 o = 0; o < n_ops_; ++o) n_dense_ += config.ops[o].kind == MLP_DENSE;
   n_outputs_ = config.ops[n_ops_ - 1].fan_out;
   block_ = block_of(most<i64>(1, least(config.batch_size, setup.rows.n_rows)));
-  capacity_ = setup.trains ? block_ : least(most<i64>(setup.rows.n_rows, 1), kBlockRows);
+  capacity_ = block_;
   if (setup.has_validation)
     capacity_ = most(capacity_, least(setup.validation.n_rows, kBlockRows));
   const i64 n_columns = config.ops[0].fan_in;
@@ -75,27 +75,26 @@ void Trainer<T>::lay_out_layers(const mlp_config& config, Arena& arena) {
     layer.start = start;
     layer.out = Panels<T>(spec.fan_out);
     layer.in = Panels<T>(spec.fan_in);
-    layer.transposed_at = l && setup_->trains ? transposed : -1;
+    layer.transposed_at = l ? transposed : -1;
     layer.stride = stride_of<T>(spec.fan_out);
     flat += (spec.fan_in + 1) * spec.fan_out;
     start += layer.out.size(spec.fan_in + 1);
     if (l) transposed += layer.in.size(spec.fan_out);
-    layer.d = setup_->trains ? arena.take<T>(block_ * layer.stride) : nullptr;
+    layer.d = arena.take<T>(block_ * layer.stride);
     n_units_ += layer.out.count * ((layer.fan_in + kUnitRows) / kUnitRows);
     if (layers) layers[l] = layer;
     ++l;
   }
   n_padded_ = start;
-  const bool trains = setup_->trains;
   const int n_slots = config.optimiser == MLP_SGD                                     ? 0
                       : config.optimiser >= MLP_ADAM && config.optimiser <= MLP_NADAM ? 2
                                                                                       : 1;
   weights_ = arena.take<T>(n_padded_);
-  gradient_ = trains ? arena.take<T>(n_padded_) : nullptr;
-  first_ = trains && n_slots > 0 ? arena.take<T>(n_padded_) : nullptr;
-  second_ = trains && n_slots > 1 ? arena.take<T>(n_padded_) : nullptr;
-  best_ = trains ? arena.take<T>(n_padded_) : nullptr;
-  T* transposed_memory = trains ? arena.take<T>(transposed) : nullptr;
+  gradient_ = arena.take<T>(n_padded_);
+  first_ = n_slots > 0 ? arena.take<T>(n_padded_) : nullptr;
+  second_ = n_slots > 1 ? arena.take<T>(n_padded_) : nullptr;
+  best_ = arena.take<T>(n_padded_);
+  T* transposed_memory = arena.take<T>(transposed);
   dense_ = layers;
   for (l = 0; layers && l < n_dense_; ++l)
     if (layers[l].transposed_at >= 0)
@@ -122,11 +121,10 @@ void Trainer<T>::lay_out_values(const mlp_config& config, Arena& arena) {
       }
     }
     op.dense = dense;
-    const bool in_place = op.spec.kind == MLP_ACTIVATION && may_overwrite &&
-                          (!setup_->trains || !needs_input(op.spec.function));
+    const bool in_place =
+        op.spec.kind == MLP_ACTIVATION && may_overwrite && !needs_input(op.spec.function);
     op.value = in_place ? const_cast<T*>(value) : arena.take<T>(capacity_ * op.stride);
-    if (op.spec.kind == MLP_DROPOUT && setup_->trains)
-      op.scale = arena.take<T>(capacity_ * op.stride);
+    if (op.spec.kind == MLP_DROPOUT) op.scale = arena.take<T>(capacity_ * op.stride);
     // A value that the op before needs for its own slope must stay.
     may_overwrite = op.spec.kind != MLP_ACTIVATION;
     value = op.value;
@@ -137,7 +135,6 @@ void Trainer<T>::lay_out_values(const mlp_config& config, Arena& arena) {
 }
 
 template <class T> void Trainer<T>::lay_out_units(Arena& arena) {
-  if (!setup_->trains) return;
   Unit* units = arena.take<Unit>(n_units_);
   unit_measures_ = arena.take<Measures>(n_units_);
   units_ = units;

@@ -25,10 +25,6 @@ template <class T> void Trainer<T>::work_on_rows(int thread, int n_threads) {
   if (from >= to) return;
   if (rows_gathered_) gather(from, to);
   forward(from, to);
-  if (mode_ == kPredict) {
-    copy_out(from, to);
-    return;
-  }
   find_losses(from, to, transposed_rows_ + thread * transposed_size_);
   if (mode_ == kTrain) backward(from, to);
 }
@@ -100,13 +96,6 @@ void Trainer<T>::drop(const Op<T>& op, const T* input, i64 in_stride, i64 from, 
     drop_row<T>(x, out, op.scale + r * op.stride, width, key, index, op.spec.threshold,
                 static_cast<T>(op.spec.factor));
   }
-}
-
-template <class T> void Trainer<T>::copy_out(i64 from, i64 to) {
-  const Op<T>& last = ops_[n_ops_ - 1];
-  for (i64 r = from; r < to; ++r)
-    __builtin_memcpy(out_ + (block_start_ + r) * n_outputs_, last.value + r * last.stride,
-                     static_cast<std::size_t>(n_outputs_) * sizeof(T));
 }
 
 template <class T> void Trainer<T>::find_losses(i64 from, i64 to, T* transposed) {
