@@ -36,4 +36,5 @@ def data_folder() -> Path:
 def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Keep a user's settings out of the tests."""
     monkeypatch.delenv("MLPLAB_ENGINE", raising=False)
+    monkeypatch.delenv("MLPLAB_TORCH_DEVICE", raising=False)
     monkeypatch.setenv("MLPLAB_CACHE", str(tmp_path / "cache"))

@@ -57,7 +57,7 @@ static inline bool gathers(const mlp_predictor& plan, const mlp_rows& rows) {
   return rows.indptr || plan.ops[0].kind != MLP_DENSE;
 }
 
-// Numbers of the two buffers between which values of `n` rows go to and fro.
+// Numbers of the two buffers between which values of `n` rows go back and forth.
 template <class T> static i64 widest_stride(const mlp_predictor& plan, const mlp_rows& rows) {
   i64 widest = gathers(plan, rows) ? stride_of<T>(rows.n_columns) : 0;
   for (i64 o = 0; o < plan.n_ops; ++o) widest = most(widest, stride_of<T>(plan.ops[o].fan_out));

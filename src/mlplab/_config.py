@@ -5,6 +5,7 @@
 ``MLPLAB_CACHE``          folder for downloads; the user's cache folder if unset
 ``MLPLAB_ENGINE``         engine that ``engine="auto"`` chooses, if it can carry out the plan
 ``MLPLAB_ISA``            instruction set of the native engine: sse2, avx2, avx512 or neon
+``MLPLAB_TORCH_DEVICE``   device of the PyTorch engine: cpu, cuda or cuda:N
 ========================  ===================================================================
 """
 
