@@ -1,6 +1,6 @@
 """Write the figures of a full run into the README: ``python benchmarks/update_readme.py [JSON]``.
 
-Without a file everything is measured first, which takes most of an hour; with one, the report
+Without a file everything is measured first, which takes about half an hour; with one, the report
 that ``mlplab bench --full --json FILE`` kept is used. Writes the table between the marks of
 README.md, the picture ``docs/speed.png`` and every figure in ``docs/speed.md``.
 """

@@ -5,13 +5,12 @@ The rules of fair play are in the README of this folder; `mlplab bench` is the c
 
 from mlplab.benchmarks.cases import CASES, Case, choose_cases
 from mlplab.benchmarks.measurements import CaseResult, Machine, Measurement, Report
-from mlplab.benchmarks.measuring import TOLERANCE, Watcher, measure
+from mlplab.benchmarks.measuring import Watcher, measure
 from mlplab.benchmarks.peers import PEERS, Peer, choose_peers
 
 __all__ = [
     "CASES",
     "PEERS",
-    "TOLERANCE",
     "Case",
     "CaseResult",
     "Machine",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 import time
 from typing import Any
 
@@ -11,6 +12,9 @@ import numpy as np
 from mlplab._typing import AnyArray
 from mlplab.benchmarks.problems import (
     ALPHA,
+    BETA_1,
+    BETA_2,
+    EPSILON,
     MOMENTUM,
     Problem,
     draw,
@@ -65,11 +69,13 @@ def _step(problem: Problem, state: Any, x: Any, targets: Any) -> Any:
         )
         return (parameters, first, second, steps), loss
     steps = steps + 1
-    first = tree_map(lambda m, g: 0.9 * m + 0.1 * g, first, gradient)
-    second = tree_map(lambda v, g: 0.999 * v + 0.001 * g * g, second, gradient)
-    rate = rate * jax.numpy.sqrt(1 - 0.999**steps) / (1 - 0.9**steps)
+    first = tree_map(lambda m, g: BETA_1 * m + (1 - BETA_1) * g, first, gradient)
+    second = tree_map(lambda v, g: BETA_2 * v + (1 - BETA_2) * g * g, second, gradient)
+    # 1 - beta**steps, without its loss of digits in float32.
+    missing_1, missing_2 = (-jax.numpy.expm1(steps * math.log(b)) for b in (BETA_1, BETA_2))
+    rate = rate * jax.numpy.sqrt(missing_2) / missing_1
     parameters = tree_map(
-        lambda p, m, v: p - rate * m / (jax.numpy.sqrt(v) + 1e-8), parameters, first, second
+        lambda p, m, v: p - rate * m / (jax.numpy.sqrt(v) + EPSILON), parameters, first, second
     )
     return (parameters, first, second, steps), loss
 

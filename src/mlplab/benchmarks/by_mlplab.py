@@ -9,6 +9,9 @@ from mlplab import nn, optim
 from mlplab._typing import AnyArray
 from mlplab.benchmarks.problems import (
     ALPHA,
+    BETA_1,
+    BETA_2,
+    EPSILON,
     MOMENTUM,
     Drawn,
     Problem,
@@ -42,7 +45,11 @@ def make_plan(problem: Problem, dtype: str) -> TrainingPlan:
     return TrainingPlan(
         network=nn.multilayer(units[0], units[1:-1], units[-1], problem.activation),
         loss=losses[problem.loss],
-        optimiser=optim.Adam() if problem.solver == "adam" else optim.SGD(MOMENTUM, nesterov=True),
+        optimiser=(
+            optim.Adam(BETA_1, BETA_2, EPSILON)
+            if problem.solver == "adam"
+            else optim.SGD(MOMENTUM, nesterov=True)
+        ),
         schedule=optim.Constant(problem.rate),
         stopping=StoppingRule(max_epochs=10**9, patience=float("inf")),
         penalties=nn.Penalties(l2=ALPHA),

@@ -13,6 +13,9 @@ import numpy as np
 from mlplab._typing import AnyArray
 from mlplab.benchmarks.problems import (
     ALPHA,
+    BETA_1,
+    BETA_2,
+    EPSILON,
     MOMENTUM,
     Drawn,
     Problem,
@@ -185,17 +188,17 @@ class _Loop:
             self._nesterov(self.problem.rate)
         return layers.mean_loss(targets) + penalty
 
-    def _adam(self, rate: float, beta_1: float = 0.9, beta_2: float = 0.999) -> None:
+    def _adam(self, rate: float) -> None:
         gradient, room = self.gradient, self.room
-        self.first *= beta_1
-        self.first += np.multiply(gradient, 1 - beta_1, out=room)
-        self.second *= beta_2
+        self.first *= BETA_1
+        self.first += np.multiply(gradient, 1 - BETA_1, out=room)
+        self.second *= BETA_2
         np.multiply(gradient, gradient, out=room)
-        self.second += np.multiply(room, 1 - beta_2, out=room)
+        self.second += np.multiply(room, 1 - BETA_2, out=room)
         np.sqrt(self.second, out=room)
-        room += 1e-8
+        room += EPSILON
         np.divide(self.first, room, out=room)
-        room *= rate * np.sqrt(1 - beta_2**self.steps) / (1 - beta_1**self.steps)
+        room *= rate * np.sqrt(1 - BETA_2**self.steps) / (1 - BETA_1**self.steps)
         self.parameters -= room
 
     def _nesterov(self, rate: float) -> None:

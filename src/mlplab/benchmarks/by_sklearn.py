@@ -17,6 +17,10 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from mlplab._typing import AnyArray
 from mlplab.benchmarks.problems import (
     ALPHA,
+    BETA_1,
+    BETA_2,
+    EPSILON,
+    MOMENTUM,
     Drawn,
     Problem,
     draw,
@@ -75,6 +79,10 @@ def _fit(problem: Problem, drawn: Drawn) -> Any:
         batch_size=min(problem.batch, problem.n_rows),
         learning_rate_init=problem.rate,
         alpha=ALPHA,
+        momentum=MOMENTUM,
+        beta_1=BETA_1,
+        beta_2=BETA_2,
+        epsilon=EPSILON,
         max_iter=problem.epochs,
         n_iter_no_change=10**9,
         tol=0.0,

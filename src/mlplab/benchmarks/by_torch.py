@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import itertools
+import math
 import time
 from collections.abc import Callable
 from typing import Any
@@ -10,6 +12,9 @@ from typing import Any
 from mlplab._typing import AnyArray
 from mlplab.benchmarks.problems import (
     ALPHA,
+    BETA_1,
+    BETA_2,
+    EPSILON,
     MOMENTUM,
     Drawn,
     Problem,
@@ -79,7 +84,6 @@ def _network(problem: Problem, drawn: Drawn) -> Any:
 
 
 def _optimiser(problem: Problem, weights: list[Any], biases: list[Any], *, fused: bool) -> Any:
-    # The last, smaller batch of an epoch is penalised like a whole one: 2e-6 of the weights.
     groups = [
         {"params": weights, "weight_decay": ALPHA / min(problem.batch, problem.n_rows)},
         {"params": biases, "weight_decay": 0.0},
@@ -87,8 +91,22 @@ def _optimiser(problem: Problem, weights: list[Any], biases: list[Any], *, fused
     more = {"fused": True} if fused else {}
     torch = _torch()
     if problem.solver == "adam":
-        return torch.optim.Adam(groups, lr=problem.rate, **more)
+        betas = (BETA_1, BETA_2)
+        return torch.optim.Adam(groups, lr=problem.rate, betas=betas, eps=EPSILON, **more)
     return torch.optim.SGD(groups, lr=problem.rate, momentum=MOMENTUM, nesterov=True, **more)
+
+
+def _begin_step(problem: Problem, optimiser: Any, n_rows: int, steps: int) -> None:
+    """Let a step do what everybody's does, with two numbers that cost nothing to set.
+
+    The penalty is divided by the rows of a batch, and the last one of an epoch is smaller. And
+    PyTorch adds Adam's ε to a root that was divided by ``sqrt(1 - beta_2**steps)`` before.
+    """
+    for group in optimiser.param_groups:
+        if group["weight_decay"]:
+            group["weight_decay"] = ALPHA / n_rows
+        if problem.solver == "adam":
+            group["eps"] = EPSILON / math.sqrt(1 - BETA_2**steps)
 
 
 def _linears(network: Any) -> list[Any]:
@@ -123,7 +141,10 @@ def training(problem: Problem, threads: int, form: str = "eager") -> Task:
             fused=form == "fused",
         )
 
+        counter = itertools.count(1)
+
         def step(x: Any, answers: Any) -> None:
+            _begin_step(problem, optimiser, len(x), next(counter))
             optimiser.zero_grad()
             loss = criterion(network(x), answers)
             loss.backward()
@@ -193,10 +214,13 @@ class _Graph:
                 parameter.sub_(self.problem.rate * (gradient + MOMENTUM * first))
                 continue
             second = self.second[k]
-            first.mul_(0.9).add_(gradient, alpha=0.1)
-            second.mul_(0.999).add_(gradient * gradient, alpha=0.001)
-            rate = self.problem.rate * (1 - 0.999**self.steps).sqrt() / (1 - 0.9**self.steps)
-            parameter.sub_(rate * first / (second.sqrt() + 1e-8))
+            first.mul_(BETA_1).add_(gradient, alpha=1 - BETA_1)
+            second.mul_(BETA_2).add_(gradient * gradient, alpha=1 - BETA_2)
+            # 1 - beta**steps, without its loss of digits in float32.
+            missing_1 = -(self.steps * math.log(BETA_1)).expm1()
+            missing_2 = -(self.steps * math.log(BETA_2)).expm1()
+            rate = self.problem.rate * missing_2.sqrt() / missing_1
+            parameter.sub_(rate * first / (second.sqrt() + EPSILON))
 
 
 def _compile(function: Callable[..., Any], *, tuned: bool) -> Callable[..., Any]:
@@ -255,13 +279,14 @@ def many(problem: Problem, threads: int) -> Task:
     def run() -> list[Any]:
         parameters = [start.clone().requires_grad_() for start in starts]
         weights, biases = parameters[::2], parameters[1::2]
-        optimiser = _optimiser(problem, weights, biases, fused=True)
+        optimiser, counter = _optimiser(problem, weights, biases, fused=True), itertools.count(1)
         for order in orders:
             for rows in order.split(problem.batch, dim=1):
                 value = x[rows]
                 for layer, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
                     value = torch.baddbmm(bias[:, None], value, weight)
                     value = activation(value) if layer < len(weights) - 1 else value
+                _begin_step(problem, optimiser, rows.shape[1], next(counter))
                 optimiser.zero_grad()
                 # The sum over the networks of each one's mean.
                 loss = torch.nn.functional.cross_entropy(

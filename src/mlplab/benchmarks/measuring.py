@@ -23,10 +23,7 @@ from mlplab.benchmarks.peers import Peer, is_here
 from mlplab.benchmarks.problems import Problem
 from mlplab.benchmarks.processes import PeerFailedError, Seat, Worker, Workers, usable_cpus
 
-__all__ = ["TOLERANCE", "Watcher", "measure"]
-
-TOLERANCE = 1e-3
-"""By which part of itself a final loss may differ; peers round, and place ε, in their own ways."""
+__all__ = ["Watcher", "measure"]
 
 PAUSE = 0.02
 """Seconds before a round in which threads of the last peer, which may still spin, go to sleep."""
@@ -115,7 +112,7 @@ class _Bout:
             factor=case.scale / steps,
             flop=flop,
             steps=int(steps),
-            tolerance=TOLERANCE,
+            tolerance=case.tolerance,
         )
 
     def run(self, peers: Sequence[Peer], rounds: int, at_least: float) -> None:

@@ -12,6 +12,9 @@ from mlplab._typing import AnyArray
 
 __all__ = [
     "ALPHA",
+    "BETA_1",
+    "BETA_2",
+    "EPSILON",
     "MOMENTUM",
     "Drawn",
     "Problem",
@@ -23,7 +26,10 @@ __all__ = [
 ]
 
 MOMENTUM, ALPHA = 0.9, 1e-4
-"""SGD's momentum (Nesterov's), and the strength of the L2 penalty; Adam has its usual numbers."""
+"""SGD's momentum (Nesterov's), and the strength of the L2 penalty."""
+
+BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
+"""Adam's numbers, in scikit-learn's form (see `mlplab.optim.Adam` for the place of ε)."""
 
 Solver: TypeAlias = Literal["sgd", "adam"]
 LossName: TypeAlias = Literal["softmax", "logistic", "squared"]

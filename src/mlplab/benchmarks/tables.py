@@ -87,7 +87,7 @@ def closing_lines(report: Report) -> list[str]:
     rounds = "1 round" if report.rounds == 1 else f"{report.rounds} rounds"
     own = "Each library ran in a process of its own, with as many cores as threads."
     loss = (
-        f"Nobody has a time whose final loss is further than {_tolerance(report)} from the "
+        f"Nobody has a time whose final loss is further than {_tolerances(report)} from the "
         "reference engine's in float64."
     )
     peak = (
@@ -102,8 +102,17 @@ def closing_lines(report: Report) -> list[str]:
     return lines
 
 
-def _tolerance(report: Report) -> str:
-    return f"{max((case.tolerance for case in report.cases), default=0.0):.1%}"
+def _tolerances(report: Report) -> str:
+    """Return how far losses may be apart: in all cases, or in which."""
+    names: dict[float, list[str]] = {}
+    for case in report.cases:
+        names.setdefault(case.tolerance, []).append(case.name)
+    if len(names) < 2:
+        return "".join(f"{tolerance:.1%}" for tolerance in names) or "allowed"
+    # The usual one first, without the names of all its cases.
+    usual, *others = sorted(names, key=lambda tolerance: -len(names[tolerance]))
+    exceptions = "; ".join(f"{one:.1%}: {', '.join(names[one])}" for one in others)
+    return f"{usual:.1%} ({exceptions})"
 
 
 def case_table(case: CaseResult) -> CaseTable:
