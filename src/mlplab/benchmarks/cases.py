@@ -119,9 +119,9 @@ _LIST = [
             "many-*",
             "384 × 11-[32,32]-6",
             "many",
-            replace(_TINY, n_networks=384, epochs=4),
+            replace(_TINY, n_networks=384, epochs=20),
             threads=2,
-            shrink={"epochs": 1},
+            shrink={"epochs": 2},
         )
     ),
     Case(
