@@ -12,7 +12,7 @@
 extern "C" {
 #endif
 
-enum { MLP_ABI_VERSION = 3 };
+enum { MLP_ABI_VERSION = 4 };
 
 enum mlp_code {
   MLP_OK = 0,            // all epochs that were asked for, or the rule stopped
@@ -75,7 +75,8 @@ typedef struct {
 typedef struct {
   uint64_t size;
   int64_t n_rows, n_columns;
-  const void* x;                 // (n_rows, n_columns), or the values of CSR
+  int64_t n_stored;              // rows of x, target and weight, which orders name; at least n_rows
+  const void* x;                 // (n_stored, n_columns), or the values of CSR
   const int64_t *indices, *indptr;   // both null for a dense x
   const void *target, *weight;   // weight may be null
   const double *r2_total;        // per output Σ s (y - mean)², for the score r2
@@ -108,7 +109,7 @@ MLP_API int32_t mlp_create(const mlp_config* config, const mlp_rows* rows, const
                    const mlp_state* state, const void* parameters, const void* slot_1,
                    const void* slot_2, int64_t n_parameters, mlp_network** out);
 // Runs up to n_epochs epochs, beginning with record number *done, until the budget is spent.
-// orders: (n_epochs, n_rows) or null. rates: one a step (rates_a_step != 0) or one an epoch.
+// orders: (n_epochs, n_rows), or null for the first n_rows as they stand. rates: one a step (rates_a_step != 0) or one an epoch.
 MLP_API int32_t mlp_run(mlp_network* network, const int64_t* orders, const double* rates,
                 int32_t rates_a_step, int64_t n_epochs, double budget_seconds,
                 mlp_record* records, int64_t* done);

@@ -47,10 +47,10 @@ int32_t check_isa(int32_t isa) {
 namespace {
 
 int32_t check_sparse(const mlp_rows& rows) {
-  const int64_t stored = rows.indptr[rows.n_rows];
+  const int64_t stored = rows.indptr[rows.n_stored];
   if (rows.indptr[0] != 0 || !within(stored, 0, kLargestSize)) return MLP_BAD_VALUE;
   if (stored > 0 && (!rows.x || !rows.indices)) return MLP_BAD_VALUE;
-  for (int64_t r = 0; r < rows.n_rows; ++r)
+  for (int64_t r = 0; r < rows.n_stored; ++r)
     if (!within(rows.indptr[r + 1], rows.indptr[r], stored)) return MLP_BAD_VALUE;
   for (int64_t e = 0; e < stored; ++e)
     if (!within(rows.indices[e], 0, rows.n_columns - 1)) return MLP_BAD_VALUE;
@@ -61,10 +61,11 @@ int32_t check_sparse(const mlp_rows& rows) {
 
 int32_t check_rows(const mlp_rows* rows, int64_t n_columns) {
   if (!rows || rows->size != sizeof(mlp_rows)) return MLP_BAD_STRUCT;
-  if (!within(rows->n_rows, 0, kLargestSize / n_columns)) return MLP_BAD_VALUE;
+  if (!within(rows->n_stored, 0, kLargestSize / n_columns)) return MLP_BAD_VALUE;
+  if (!within(rows->n_rows, 0, rows->n_stored)) return MLP_BAD_VALUE;
   if (rows->n_columns != n_columns) return MLP_BAD_VALUE;
   if (rows->indptr) return check_sparse(*rows);
-  return rows->x || rows->n_rows == 0 ? MLP_OK : MLP_BAD_VALUE;
+  return rows->x || rows->n_stored == 0 ? MLP_OK : MLP_BAD_VALUE;
 }
 
 }  // namespace mlp

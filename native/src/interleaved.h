@@ -100,7 +100,7 @@ template <class T> class Interleaved {
   struct Source {
     const T *base, *end;
     Source() = default;
-    Source(const T* first, i64 n, i64 n_rows) : base(first), end(first + n * n_rows) {}
+    Source(const T* first, i64 n, i64 n_stored) : base(first), end(first + n * n_stored) {}
   };
 
   // Rows of a panel of a gradient whose depth is dealt out to several sets of sums.

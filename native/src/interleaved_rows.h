@@ -32,8 +32,8 @@ template <class T> void Interleaved<T>::find_sources() {
     const Network& network = at(i);
     const mlp_rows& rows =
         mode_ == kTrain ? network.setup_->rows : network.setup_->validation;
-    x_of_[i] = {static_cast<const T*>(rows.x), n_columns_, rows.n_rows};
-    y_of_[i] = {static_cast<const T*>(rows.target), n_outputs_, rows.n_rows};
+    x_of_[i] = {static_cast<const T*>(rows.x), n_columns_, rows.n_stored};
+    y_of_[i] = {static_cast<const T*>(rows.target), n_outputs_, rows.n_stored};
     order_of_[i] = mode_ == kTrain ? network.progress_.order() : nullptr;
   }
 }

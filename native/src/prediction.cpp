@@ -124,7 +124,7 @@ int32_t mlp_predict_dense(const mlp_predictor* plan, const void* x, int64_t n_ro
                           void* out) {
   mlp_rows rows{};
   rows.size = sizeof(mlp_rows);
-  rows.n_rows = n_rows;
+  rows.n_rows = rows.n_stored = n_rows;
   rows.x = x;
   return mlp::guarded([&] {
     const int32_t code = mlp::check_predictor(plan);

@@ -93,9 +93,9 @@ struct Progress {
 
   int32_t check_order(i64 n) const {
     const int64_t* rows = order();
+    const auto n_stored = static_cast<std::uint64_t>(setup->rows.n_stored);
     for (i64 r = position; rows && r < position + n; ++r)
-      if (static_cast<std::uint64_t>(rows[r]) >= static_cast<std::uint64_t>(n_rows()))
-        return MLP_BAD_ORDER;
+      if (static_cast<std::uint64_t>(rows[r]) >= n_stored) return MLP_BAD_ORDER;
     return MLP_OK;
   }
 

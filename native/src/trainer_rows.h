@@ -32,7 +32,7 @@ template <class T> void Trainer<T>::work_on_rows(int thread, int n_threads) {
 template <class T> void Trainer<T>::gather(i64 from, i64 to) {
   const T* x = static_cast<const T*>(source_->x);
   const i64 n = source_->n_columns, whole = round_up(n, lanes<T>);
-  const T* end = x + source_->n_rows * n;
+  const T* end = x + source_->n_stored * n;
   for (i64 r = from; r < to; ++r) {
     const i64 row = row_of(r);
     T* out = gathered_ + r * gathered_stride_;
@@ -102,7 +102,7 @@ template <class T> void Trainer<T>::find_losses(i64 from, i64 to, T* transposed)
   const i64 size = n_outputs_ * lanes<T>;
   const Op<T>& last = ops_[n_ops_ - 1];
   const T* target = static_cast<const T*>(source_->target);
-  const T* target_end = target + source_->n_rows * n_outputs_;
+  const T* target_end = target + source_->n_stored * n_outputs_;
   const T* weight = static_cast<const T*>(source_->weight);
   T *z = transposed, *y = z + size, *d = y + size;
   const int32_t score = setup_->config.score;

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.contracts.trainings import (
     EXAMPLES,
     FOREVER,
+    among_others,
     arrays_of,
     assert_equal_states,
     assert_one_of_many,
@@ -19,7 +20,7 @@ from tests.contracts.trainings import (
     small_case,
     timeless,
 )
-from tests.strategies import DTYPES, Case, cases
+from tests.strategies import DTYPES, Case, as_rows, cases
 
 from mlplab import nn, optim
 from mlplab.engines import Engine, StoppingRule
@@ -52,6 +53,49 @@ def test_many_are_each_by_itself(engine: Engine, drawn: list[Case]) -> None:
     for case, job, records in zip(drawn, jobs, together, strict=True):
         state, alone = run(engine, case)
         assert_one_of_many(engine, job.state, records, state, alone)
+
+
+@EXAMPLES
+@given(case=cases(), seed=st.integers(0, 1000))
+def test_rows_among_others_are_rows_by_themselves(engine: Engine, case: Case, seed: int) -> None:
+    """Bit for bit: what else is stored with them is never looked at."""
+    assume(engine.refuses(case.plan) is None)
+    among = among_others(case, seed)
+    assert among.data.n_rows == case.data.n_rows < among.data.x.shape[0]
+    state, records = run(engine, among)
+    expected, expected_records = run(engine, case)
+    assert_equal_states(state, expected)
+    assert timeless(records) == timeless(expected_records)
+    found = engine.objective(case.plan, case.start, among.data)
+    alone = engine.objective(case.plan, case.start, case.data)
+    np.testing.assert_array_equal(found[2], alone[2])
+    np.testing.assert_array_equal(found[:2], alone[:2])
+
+
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_many_rows_among_others(engine: Engine, shuffled: bool) -> None:
+    """In batches that are larger than blocks, and that blocks do not divide evenly."""
+    case = small_case(n_rows=700, batch_size=333, n_epochs=2, weighted=True, shuffled=shuffled)
+    assert_equal_states(run(engine, among_others(case, 0))[0], run(engine, case)[0])
+
+
+@pytest.mark.parametrize("kind", ["dense", "csr_array"])
+def test_many_share_a_table(engine: Engine, kind: str) -> None:
+    """Networks that each learn from other rows of the same arrays, as in cross-validation."""
+    case = small_case(weighted=True, dtype="float32")
+    x = as_rows(kind, case.data.x)
+    jobs, alone = [], []
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        places = rng.permutation(case.data.n_rows)[:15]
+        data = dataclasses.replace(case.data, x=x, places=places)
+        orders = np.array([rng.permutation(places) for _ in range(case.n_epochs)])
+        part = case.replace(data=data, orders=None if seed % 3 == 0 else orders)
+        jobs.append(part.job())
+        alone.append(run(engine, part))
+    histories = engine.advance_many(jobs)
+    for job, history, (state, records) in zip(jobs, histories, alone, strict=True):
+        assert_one_of_many(engine, job.state, history, state, records)
 
 
 @pytest.mark.parametrize("n_others", [1, 2, 7])

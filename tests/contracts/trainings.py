@@ -19,6 +19,7 @@ from mlplab.results import EpochRecord, History
 __all__ = [
     "EXAMPLES",
     "FOREVER",
+    "among_others",
     "arrays_of",
     "assert_equal_states",
     "assert_one_of_many",
@@ -126,6 +127,22 @@ def arrays_of(data: TrainingData) -> list[Any]:
         for array in arrays
         for inner in ((array.data, array.indices, array.indptr) if sp.issparse(array) else (array,))
     ]
+
+
+def among_others(case: Case, seed: int) -> Case:
+    """Return the case with its rows among others, stored with them, that nobody may look at."""
+    rng, data = np.random.default_rng(seed), case.data
+    n_stored = 2 * data.n_rows + 3
+    places = rng.permutation(n_stored)[: data.n_rows]
+
+    def stored(array: Any) -> Any:
+        table = np.full((n_stored, *array.shape[1:]), np.nan, dtype=array.dtype)
+        table[places] = array.toarray() if sp.issparse(array) else array
+        return type(array)(table) if sp.issparse(array) else table
+
+    weight = None if data.weight is None else stored(data.weight)
+    whole = TrainingData(stored(data.x), stored(data.target), weight, data.validation, places)
+    return case.replace(data=whole, orders=None if case.orders is None else places[case.orders])
 
 
 def full_batch(case: Case, data: TrainingData) -> Case:

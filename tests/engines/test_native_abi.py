@@ -155,7 +155,8 @@ def test_bad_plans_are_refused(field: str, value: Any) -> None:
 
 BAD_ROWS = [
     ("size", 0), ("n_rows", 0), ("n_rows", -1), ("n_rows", 1 << 62), ("n_columns", 4),
-    ("n_columns", 0), ("n_columns", -3), ("x", None), ("target", None),
+    ("n_columns", 0), ("n_columns", -3), ("n_stored", 0), ("n_stored", 19), ("n_stored", -1),
+    ("n_stored", 1 << 62), ("x", None), ("target", None),
 ]  # fmt: skip
 
 

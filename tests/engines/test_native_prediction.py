@@ -317,7 +317,15 @@ def test_bad_arguments_are_refused() -> None:
         assert library.mlp_predict_dense(plan, place, 1, how, where) < 0
     rows, _kept = rows_view(x, np.dtype("float64"))
     assert library.mlp_predict(plan, None, 0, where) < 0
-    for field, value in (("size", 0), ("n_columns", 4), ("n_columns", 0), ("n_rows", -1)):
+    for field, value in (
+        ("size", 0),
+        ("n_columns", 4),
+        ("n_columns", 0),
+        ("n_rows", -1),
+        ("n_rows", 6),
+        ("n_stored", 4),
+        ("n_stored", -1),
+    ):
         wrong, _ = rows_view(x, np.dtype("float64"))
         setattr(wrong, field, value)
         assert library.mlp_predict(plan, ctypes.byref(wrong), 0, where) < 0

@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from mlplab._typing import AnyArray, Matrix, Order, Rows, Vector
 from mlplab.nn import Loss, NetworkSpec, Penalties
@@ -45,6 +45,7 @@ __all__ = [
 
 Monitor: TypeAlias = Literal["training_loss", "validation_loss", "validation_score"]
 RowWeights: TypeAlias = Float[np.ndarray, "rows"] | None
+RowPlaces: TypeAlias = Int[np.ndarray, "rows"] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,21 +139,33 @@ class TrainingData:
 
     Attributes
     ----------
-    x : ndarray or CSR matrix of shape (rows, n_features)
-    target : ndarray of shape (rows, n_outputs)
-    weight : ndarray of shape (rows,) or None
+    x : ndarray or CSR matrix of shape (stored, n_features)
+    target : ndarray of shape (stored, n_outputs)
+    weight : ndarray of shape (stored,) or None
     validation : ValidationData or None
+    places : int array of shape (rows,) or None
+        Where among the stored rows those to learn from are, each once, in their order; None for
+        all. So rows can be set aside without a copy of the others.
     """
 
     x: Rows
     target: Matrix
     weight: RowWeights = None
     validation: ValidationData | None = None
+    places: RowPlaces = None
 
     @property
     def n_rows(self) -> int:
         """Number of rows to learn from."""
-        return int(self.x.shape[0])
+        return int(self.x.shape[0]) if self.places is None else len(self.places)
+
+    def alone(self) -> TrainingData:
+        """Return the rows to learn from without others stored beside them: a copy, if there are."""
+        places = self.places
+        if places is None:
+            return self
+        weight = None if self.weight is None else self.weight[places]
+        return TrainingData(self.x[places], self.target[places], weight, self.validation)
 
 
 @dataclass(slots=True)
@@ -290,7 +303,8 @@ class Engine(Protocol):
             Changed in place.
         data : TrainingData
         orders : int array of shape (n_epochs, rows), or None
-            The order of the rows in each epoch; None keeps the order of the data.
+            The order of the rows in each epoch, by their places among the stored ones; None keeps
+            the order of the data.
         n_epochs : int
 
         Returns

@@ -105,7 +105,7 @@ class NativeEngine:
         self, plan: TrainingPlan, parameters: Vector, data: TrainingData
     ) -> tuple[float, float, Vector]:
         """Return value, reported value and gradient of the objective over all rows."""
-        job = Job(plan, TrainingState(parameters), data, None, 1)
+        job = Job(plan, TrainingState(parameters), data.alone(), None, 1)
         n_threads = self._threads_for(plan, data.n_rows, data.n_rows)
         with Training(self._library, job, n_threads, objective_only=True) as training:
             return training.objective()

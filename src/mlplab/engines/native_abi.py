@@ -29,7 +29,7 @@ __all__ = [
     "require",
 ]
 
-ABI_VERSION = 3
+ABI_VERSION = 4
 AGAIN = 1
 """The code that says: the time is spent, call again."""
 NOT_FINITE = 2
@@ -137,6 +137,7 @@ class RowsView(_Sized):
         ("size", c.c_uint64),
         ("n_rows", c.c_int64),
         ("n_columns", c.c_int64),
+        ("n_stored", c.c_int64),
         ("x", c.c_void_p),
         ("indices", c.c_void_p),
         ("indptr", c.c_void_p),

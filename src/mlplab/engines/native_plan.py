@@ -249,14 +249,20 @@ def r2_totals(target: Matrix, weight: RowWeights) -> AnyArray:
 
 
 def rows_view(
-    x: Rows, dtype: Any, target: Matrix | None = None, weight: RowWeights = None
+    x: Rows,
+    dtype: Any,
+    target: Matrix | None = None,
+    weight: RowWeights = None,
+    n_rows: int | None = None,
 ) -> tuple[RowsView, object]:
     """Return the rows as a struct, and what must live as long as it.
 
-    Nothing is copied where dtype and layout fit. CSR stays as it is: rows are spread out batch
-    by batch.
+    All of them are gone through, or ``n_rows`` that orders name. Nothing is copied where dtype and
+    layout fit. CSR stays as it is: rows are spread out batch by batch.
     """
-    view = RowsView(n_rows=x.shape[0], n_columns=x.shape[1])
+    n_stored, n_columns = x.shape
+    n_rows = n_stored if n_rows is None else n_rows
+    view = RowsView(n_rows=n_rows, n_columns=n_columns, n_stored=n_stored)
     kept: list[Any] = []
 
     def keep(array: Any, kind: Any) -> int | None:

@@ -71,10 +71,7 @@ class Training:
             objective_only=objective_only,
         )
         self._records = np.zeros((self._n_epochs, RECORD_FIELDS))
-        self._orders: AnyArray | None = None
-        if job.orders is not None:
-            self._orders = np.ascontiguousarray(job.orders, dtype=np.int64)
-            self._check_orders(self._orders)
+        self._orders = self._orders_of(job)
         self._rates: RateTable | None = None
         if not objective_only:
             self._rates = RateTable(job.plan, job.state, job.data.n_rows, self._n_epochs)
@@ -92,18 +89,27 @@ class Training:
             message = f"the plan monitors {rule.monitor}, but there are no validation rows"
             raise ValueError(message)
 
-    def _check_orders(self, orders: AnyArray) -> None:
-        n_rows = self._job.data.n_rows
+    def _orders_of(self, job: Job) -> AnyArray | None:
+        """Return the orders as the library reads them, or None where rows stand in theirs."""
+        given, n_rows = job.orders, job.data.n_rows
+        if given is None and job.data.places is not None:
+            given = np.broadcast_to(job.data.places, (self._n_epochs, n_rows))
+        if given is None:
+            return None
+        orders: AnyArray = np.ascontiguousarray(given, dtype=np.int64)
         if orders.ndim != 2 or orders.shape[1] != n_rows or len(orders) < self._n_epochs:
             message = (
                 f"orders must hold {self._n_epochs} epochs of {n_rows} rows; "
                 f"got the shape {orders.shape}"
             )
             raise ValueError(message)
+        return orders
 
     def _create(self) -> None:
         data, state = self._job.data, self._job.state
-        rows, self._kept_rows = rows_view(data.x, self._dtype, data.target, data.weight)
+        rows, self._kept_rows = rows_view(
+            data.x, self._dtype, data.target, data.weight, data.n_rows
+        )
         look = self._validation_rows()
         flat = np.ascontiguousarray(state.parameters, dtype=self._dtype)
         slots = [self._slot(name) for name in self._plan.slot_names]

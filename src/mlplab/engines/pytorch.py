@@ -119,7 +119,7 @@ class TorchEngine:
     ) -> tuple[float, float, Vector]:
         """Return value, reported value and gradient of the objective over all rows."""
         self._require(plan)
-        place = self._place(plan.dtype)
+        place, data = self._place(plan.dtype), data.alone()
         with self._settings():
             network = _lay_out(plan.network, place)
             rows = PopulationRows(network, [data])

@@ -81,7 +81,7 @@ class ReferenceEngine:
                 for index in range(n_epochs):
                     if state.stop is not None:
                         break
-                    order = None if orders is None else orders[index]
+                    order = data.places if orders is None else orders[index]
                     figures = _run_epoch(plan, state, data, order, run_step)
                     records.append(self._close(plan, state, data, figures))
         except KeyboardInterrupt:
@@ -108,7 +108,7 @@ class ReferenceEngine:
         self, plan: TrainingPlan, parameters: Vector, data: TrainingData
     ) -> tuple[float, float, Vector]:
         """Return value, reported value and gradient of the objective over all rows."""
-        context = ForwardContext(training=True, seed=plan.dropout_seed)
+        context, data = ForwardContext(training=True, seed=plan.dropout_seed), data.alone()
         with self._quiet():
             return objective_and_gradient(
                 plan.network,

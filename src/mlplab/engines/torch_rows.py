@@ -24,16 +24,17 @@ class PopulationRows:
     ----------
     network : PopulationNetwork
     sources : sequence of TrainingData
-        Of equal numbers of rows, all with weights or all without.
+        Of equal numbers of rows, stored and to learn from, all with weights or all without.
     """
 
     def __init__(self, network: PopulationNetwork, sources: Sequence[TrainingData]) -> None:
         self._network, self._sources = network, sources
         self._n_rows = sources[0].n_rows
+        n_stored = sources[0].x.shape[0]
         keys = [(id(data.x), id(data.target), id(data.weight)) for data in sources]
         different = dict(zip(keys, sources, strict=True))
         places = {key: index for index, key in enumerate(different)}
-        self._offsets = np.array([places[key] * self._n_rows for key in keys])[:, None]
+        self._offsets = np.array([places[key] * n_stored for key in keys])[:, None]
         tensor, of_all = network.place.tensor, list(different.values())
         self._dense: Tensor | None = None
         if not any(hasattr(data.x, "indptr") for data in sources):

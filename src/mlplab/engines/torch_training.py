@@ -62,13 +62,14 @@ class Member:
 
     def order(self) -> AnyArray:
         """Return the order of the rows in the coming epoch."""
-        n_rows, orders = self.job.data.n_rows, self.job.orders
+        data, orders = self.job.data, self.job.orders
+        n_rows, n_stored = data.n_rows, data.x.shape[0]
         if orders is None:
-            return np.arange(n_rows)
+            return np.arange(n_rows) if data.places is None else data.places
         order: AnyArray = orders[len(self.records)]
-        if order.shape != (n_rows,) or order.min() < 0 or order.max() >= n_rows:
+        if order.shape != (n_rows,) or order.min() < 0 or order.max() >= n_stored:
             message = (
-                f"an order must name rows 0 to {n_rows - 1} by {n_rows} numbers; got "
+                f"an order must name rows 0 to {n_stored - 1} by {n_rows} numbers; got "
                 f"{order.shape[0]} numbers from {order.min()} to {order.max()}. An order that "
                 "names a row that does not exist belongs to other data."
             )
@@ -105,6 +106,7 @@ def kinship(job: Job) -> tuple[Any, ...]:
         plan.batch_size,
         plan.dtype,
         data.n_rows,
+        data.x.shape[0],
         data.weight is None,
         # Where all are zero or absent the operation is left out, for one as for many.
         plan.penalties.l2 == 0,

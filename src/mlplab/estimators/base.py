@@ -195,7 +195,7 @@ class BaseMLP(CallbackSupportMixin, LearnedNetwork):
         self.t_ = 0
 
     def _plan(self, rows: FitRows, *, watches: bool) -> TrainingPlan:
-        n_rows = rows.x.shape[0]
+        n_rows = rows.n_rows
         if self.batch_size != "auto" and self.batch_size > n_rows:
             warnings.warn(
                 "Got `batch_size` less than 1 or larger than sample size. It is going to be "
@@ -227,7 +227,7 @@ class BaseMLP(CallbackSupportMixin, LearnedNetwork):
             engine_reason=reason,
             state=self._state,
             orders=RowOrders(
-                rows.x.shape[0],
+                rows.n_rows if rows.places is None else rows.places,
                 rng,
                 shuffle=shuffles,
                 batch_size=plan.batch_size,

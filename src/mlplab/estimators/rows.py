@@ -40,6 +40,8 @@ class FitRows:
         The target as it was given, for scorers.
     score_weight : ndarray of shape (rows,) or None
         Weights of the rows without class weights, for scores.
+    places : int array of shape (n_rows,) or None
+        Where a part was set aside, which rows are learned from; None for all.
     """
 
     x: Any
@@ -47,6 +49,12 @@ class FitRows:
     weight: AnyArray | None
     y: Any
     score_weight: AnyArray | None
+    places: AnyArray | None = None
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows to learn from."""
+        return int(self.x.shape[0]) if self.places is None else len(self.places)
 
     def take(self, rows: AnyArray) -> FitRows:
         """Return some of the rows."""
@@ -103,20 +111,21 @@ def weigh_classes(rows: FitRows, class_weight: Any) -> FitRows:
     return dataclasses.replace(rows, weight=weight)
 
 
-def cast(weight: AnyArray | None, dtype: str) -> AnyArray | None:
+def cast(weight: AnyArray | None, dtype: str, places: AnyArray | None = None) -> AnyArray | None:
     """Return weights in another dtype, or None for None.
 
     Raises
     ------
     DataError
-        In this dtype all of them are zero, or one is infinite.
+        In this dtype all of those that count, at `places`, are zero, or one is infinite.
     """
     if weight is None:
         return None
     with np.errstate(over="ignore"):
         converted = weight.astype(dtype)
-    vanished = weight.any() and not converted.any()
-    if vanished or not np.isfinite(converted).all():
+    part = slice(None) if places is None else places
+    vanished = weight[part].any() and not converted[part].any()
+    if vanished or not np.isfinite(converted[part]).all():
         message = (
             f"`sample_weight` must be {'positive for some rows' if vanished else 'finite'} in "
             f"{dtype}, class weights included; got weights up to {weight.max():g}. Multiply all by "
@@ -127,8 +136,9 @@ def cast(weight: AnyArray | None, dtype: str) -> AnyArray | None:
 
 
 def training_data(rows: FitRows, dtype: str, validation: ValidationData | None) -> TrainingData:
-    """Return rows as the engines take them."""
-    return TrainingData(rows.x, rows.target.astype(dtype), cast(rows.weight, dtype), validation)
+    """Return rows as the engines take them; what fits is not copied."""
+    target, weight = rows.target.astype(dtype, copy=False), cast(rows.weight, dtype, rows.places)
+    return TrainingData(rows.x, target, weight, validation, rows.places)
 
 
 def keep_parameters(estimator: Any, parameters: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 from collections.abc import Callable
 from typing import Any
@@ -35,7 +36,8 @@ def split_rows(
     Returns
     -------
     (FitRows, FitRows)
-        To learn from, and to look at.
+        To learn from, which are the same arrays with the places of the rows, and to look at,
+        which are copied: most rows are learned from, and those should not need their memory twice.
 
     Raises
     ------
@@ -51,15 +53,14 @@ def split_rows(
             "your dataset."
         )
         raise DataError(message)
-    parts = rows.take(learn), rows.take(look)
-    for part, name in zip(parts, ("training", "validation"), strict=True):
-        if part.score_weight is not None and not part.score_weight.sum() > 0:
+    for places, name in ((learn, "training"), (look, "validation")):
+        if rows.score_weight is not None and not rows.score_weight[places].sum() > 0:
             message = (
                 f"`sample_weight` must leave the {name} part some weight; the split put only rows "
                 "of weight zero there. Leave such rows out, or pass X_val and y_val."
             )
             raise DataError(message)
-    return parts
+    return dataclasses.replace(rows, places=learn), rows.take(look)
 
 
 def takes_weights(scorer: Any) -> bool:

@@ -18,7 +18,8 @@ class RowOrders:
 
     Parameters
     ----------
-    n_rows : int
+    rows : int or int array of shape (n_rows,)
+        The rows in the order before the first epoch, or how many there are.
     rng : numpy.random.RandomState
         Advanced by one shuffle an epoch.
     shuffle : bool
@@ -33,15 +34,15 @@ class RowOrders:
 
     def __init__(
         self,
-        n_rows: int,
+        rows: int | AnyArray,
         rng: np.random.RandomState,
         *,
         shuffle: bool,
         batch_size: int,
         shared: bool = True,
     ) -> None:
-        self._current: AnyArray = np.arange(n_rows)
-        self._single_batch = batch_size >= n_rows
+        self._current: AnyArray = np.arange(rows) if isinstance(rows, int) else rows
+        self._single_batch = batch_size >= self._current.size
         draws = shuffle and (shared or not self._single_batch)
         self._shuffles = _shuffles_of(rng, shared=shared) if draws else None
         # Other threads may draw from it at the same time; NumPy takes this lock for each draw.
