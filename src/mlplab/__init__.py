@@ -30,6 +30,7 @@ _ROOMS = (
     "optim",
     "plots",
     "results",
+    "sweeps",
     "workflows",
 )
 
@@ -50,6 +51,7 @@ __all__ = [
     "plots",
     "results",
     "save",
+    "sweeps",
     "workflows",
 ]
 

@@ -74,7 +74,6 @@ MISTAKES = {
     "missing source": ('[data]\ntarget = "x"', 1, "`data.source` must be given"),
     "nothing": ("", 1, "must have a table [data]"),
     "syntax": ('[data]\nsource = iris"', 2, "must be TOML"),
-    "sweep": ('[data]\nsource = "iris"\n[sweep]\nsearch = "grid"', 3, "not supported"),
     "compare": ('[compare]\nwith = ["torch"]\n[data]\nsource = "iris"', 1, "not supported"),
 }
 

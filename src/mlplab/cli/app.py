@@ -60,6 +60,7 @@ app.command(
     "run",
     epilog=_examples(
         "mlplab run studies/wine-quality-quick.toml",
+        "mlplab run studies/wine-sweep.toml --resume",
         "mlplab run runs/20260101-120000-iris/study.toml    (repeats that run)",
     ),
 )(run_study)

@@ -10,6 +10,7 @@ import typer
 from mlplab.cli import show
 from mlplab.cli.door import INTERRUPTED, door, note
 from mlplab.cli.progress import observer
+from mlplab.cli.sweeping import refuse_options, run_sweep
 from mlplab.errors import ParameterError
 
 __all__ = ["fit", "run_study"]
@@ -80,11 +81,36 @@ def fit(
 def run_study(
     study: Annotated[Path, typer.Argument(help="A study file (TOML).")],
     out: Out = Path("runs"),
-    quiet: Quiet = False,  # noqa: FBT002  # an option
+    resume: Annotated[  # noqa: FBT002  # an option
+        bool, typer.Option("--resume", help="Go on with the latest sweep of this name.")
+    ] = False,
+    backend: Annotated[
+        str | None, typer.Option(help="Where a sweep trains: threads, processes, dask or ray.")
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option(help="Threads or workers of a sweep; else one a processor.")
+    ] = None,
+    storage: Annotated[
+        str | None,
+        typer.Option(help="A folder or a PostgreSQL URL that several sweeps may share."),
+    ] = None,
+    retry_failed: Annotated[  # noqa: FBT002  # same
+        bool, typer.Option("--retry-failed", help="Train again what failed in a sweep.")
+    ] = False,
+    quiet: Quiet = False,  # noqa: FBT002  # same
 ) -> None:
-    """Do what a study file says; the same file gives the same figures."""
+    """Do what a study file says, a sweep too; the same file gives the same figures.
+
+    Ctrl-C keeps what was trained (exit status 130), and says how to go on.
+    """
     from mlplab import workflows  # noqa: PLC0415  # heavy
 
+    options = {"resume": resume, "backend": backend, "jobs": jobs, "storage": storage}
+    options["retry_failed"] = retry_failed
+    if workflows.read_study(study).sweep is not None:
+        run_sweep(study, out, options, quiet=quiet)
+        return
+    refuse_options(study, options)
     announce = None if quiet else note
     _finish(workflows.run(study, out=out, observers=observer(quiet=quiet), announce=announce))
 

@@ -3,6 +3,7 @@
 =================================  ==========================================================
 `fit`                              from a table to a trained network, figures and a report
 `run`                              what a study file says
+`sweep`                            many configurations, as a study's table [sweep] says
 `save`, `load`                     a model as one file, without pickle
 `predict`, `evaluate`              with a saved model
 `describe`, `check`, `trace`       explain a network
@@ -35,6 +36,7 @@ _HOMES = {
     "report": "mlplab.workflows.reporting",
     "run": "mlplab.workflows.fitting",
     "save": "mlplab.workflows.saving",
+    "sweep": "mlplab.workflows.sweeping",
     "trace": "mlplab.workflows.explaining",
 }
 

@@ -193,6 +193,11 @@ def run(
         name = path.stem if path.stem != "study" else None
         study = read_study(path)
         study = study if study.name or not name else study.model_copy(update={"name": name})
+    if study.sweep is not None:
+        raise StudyError(
+            "A study must have no table [sweep] to be run as one training; this one has. "
+            "Use `workflows.sweep`, or `mlplab run`."
+        )
     if study.data is None:
         raise StudyError(
             "A study must have a table [data] to be run; this one only traces. "

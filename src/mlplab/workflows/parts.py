@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from mlplab.workflows.study import Study
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Part", "Parts", "deal_parts"]
+__all__ = ["Part", "Parts", "deal_parts", "kind_of", "prepare_parts"]
 
 _TASK_OF_KIND: dict[str, Task] = {
     "classifier": "classification",
@@ -77,6 +78,8 @@ class Parts:
     frame : pandas.DataFrame
         All rows with a target.
     image : bool
+    frames : tuple of pandas.DataFrame
+        The rows of the three parts as they were before they were prepared.
     """
 
     train: Part
@@ -91,6 +94,7 @@ class Parts:
     choices: tuple[Choice, ...]
     frame: pd.DataFrame
     image: bool = False
+    frames: tuple[pd.DataFrame, ...] = ()
 
     @property
     def task(self) -> Task:
@@ -121,8 +125,35 @@ def deal_parts(study: Study, source: Source) -> Parts:
     split, sizes = _split(study, frame, found, test_frame)
     frames = [frame.iloc[split.train], frame.iloc[split.validation]]
     frames.append(frame.iloc[split.test] if test_frame is None else test_frame)
+    return prepare_parts(study, source, found, frames, frame=frame, sizes=sizes, choices=choices)
+
+
+def prepare_parts(
+    study: Study,
+    source: Source,
+    found: FoundTarget,
+    frames: Sequence[pd.DataFrame],
+    *,
+    frame: pd.DataFrame,
+    sizes: SplitSizes,
+    choices: Sequence[Choice] = (),
+) -> Parts:
+    """Prepare rows that have been dealt; everything is learned from the training rows alone.
+
+    Parameters
+    ----------
+    study : Study
+    source : Source
+    found : FoundTarget
+    frames : sequence of three pandas.DataFrame
+        Rows to train, validate and test; the last two may be empty.
+    frame : pandas.DataFrame
+        All rows with a target: which classes there are.
+    sizes : SplitSizes
+    choices : sequence of Choice
+        About target and rows; those about columns are added.
+    """
     preparation, dropped = _preparation(study, source, found)
-    choices += dropped
     features = [part.drop(columns=list(found.names)) for part in frames]
     with telling_rows(features[0]):
         preparation.fit(features[0])
@@ -139,7 +170,8 @@ def deal_parts(study: Study, source: Source) -> Parts:
     sizes = replace(sizes, remarks=(*sizes.remarks, *remarks))
     return Parts(
         made[0], made[1], watched, made[2], frames[2].index.to_numpy(),
-        preparation, encoding, found, sizes, tuple(choices), frame, source.image,
+        preparation, encoding, found, sizes, (*choices, *dropped), frame, source.image,
+        tuple(frames),
     )  # fmt: skip
 
 

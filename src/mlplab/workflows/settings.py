@@ -7,18 +7,24 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pydantic import ValidationError
+
 from mlplab.data import Preparation
 from mlplab.errors import ParameterError, did_you_mean
 from mlplab.estimators import MLPAutoencoder, MLPClassifier, MLPRegressor
 from mlplab.results import Task
+from mlplab.workflows.study import PreparationTable
+from mlplab.workflows.wording import rule_broken
 
 __all__ = [
     "KIND_OF_TASK",
     "check_figures",
     "check_model",
+    "check_preparation",
     "estimator_class",
     "parameter_names",
     "parse_settings",
+    "preparation_names",
     "split_settings",
 ]
 
@@ -77,6 +83,27 @@ def check_model(kind: str, parameters: Mapping[str, Any]) -> None:
         if name not in valid:
             raise ParameterError(_no_parameter(name, kind, valid))
     check_parameters(parameters)
+
+
+def preparation_names() -> list[str]:
+    """Return what a sweep may vary of the preparation: all but the kinds of single columns."""
+    return [name for name in _PREPARATION if name != "kinds"]
+
+
+def check_preparation(settings: Mapping[str, Any]) -> PreparationTable:
+    """Return settings of the preparation as the table of a study.
+
+    Raises
+    ------
+    ParameterError
+        A value is out of its range.
+    """
+    try:
+        return PreparationTable.model_validate(dict(settings))
+    except ValidationError as cause:
+        name = str(cause.errors()[0]["loc"][0])
+        mistakes = [one for one in cause.errors() if str(one["loc"][0]) == name]
+        raise ParameterError(rule_broken(name, mistakes)) from cause
 
 
 def check_figures(show: Sequence[str], task: Task) -> None:

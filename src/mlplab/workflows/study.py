@@ -12,8 +12,10 @@ __all__ = [
     "FiguresTable",
     "ModelTable",
     "PreparationTable",
+    "RetrainTable",
     "SplitTable",
     "Study",
+    "SweepTable",
     "TraceTable",
 ]
 
@@ -148,6 +150,34 @@ class TraceTable(_Table):
     notation: Literal["deep_learning", "pattern_recognition"] = "deep_learning"
 
 
+class RetrainTable(_Table):
+    """What happens after a sweep to the configurations that did best.
+
+    Attributes
+    ----------
+    best : int
+        How many of them are trained again, on all training rows.
+    seeds : int
+        How often each.
+    """
+
+    best: Annotated[int, Field(ge=1, strict=True)] = 3
+    seeds: Annotated[int, Field(ge=1, strict=True)] = 5
+
+
+class SweepTable(BaseModel):
+    """A sweep: what varies, and how it is searched; see `mlplab.sweeps.sweep_from_table`."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, protected_namespaces=())
+
+    retrain: RetrainTable = RetrainTable()
+
+    @property
+    def search(self) -> dict[str, Any]:
+        """Everything about the search itself."""
+        return dict(self.model_extra or {})
+
+
 class ChosenTable(_Table):
     """Something that was chosen automatically when a run wrote its study.
 
@@ -174,6 +204,8 @@ class Study(_Table):
     preparation : PreparationTable
     model : ModelTable
     figures : FiguresTable
+    sweep : SweepTable or None
+        Many configurations in place of one.
     trace : TraceTable or None
     chosen : dict of str to ChosenTable
         What was not said but chosen: target, task and parameters of the network, by name. A run
@@ -186,5 +218,6 @@ class Study(_Table):
     preparation: PreparationTable = PreparationTable()
     model: ModelTable = ModelTable()
     figures: FiguresTable = FiguresTable()
+    sweep: SweepTable | None = None
     trace: TraceTable | None = None
     chosen: dict[str, ChosenTable] = {}

@@ -18,7 +18,7 @@ from mlplab.workflows.wording import rule_broken
 
 __all__ = ["line_of", "naming_lines", "parse_study", "read_study"]
 
-_LATER = ("sweep", "compare")
+_LATER = ("compare",)
 _KEY = re.compile(
     r"\s*((?:[\w-]+|\"[^\"]*\"|'[^']*')(?:\s*\.\s*(?:[\w-]+|\"[^\"]*\"|'[^']*'))*)\s*="
 )
@@ -99,6 +99,14 @@ def _check_contents(study: Study, text: str, name: str) -> None:
         key = re.match(r"`(\w+)`", str(cause))
         path = ("model", key[1]) if key else ("model",)
         raise StudyError(f"{name}, line {line_of(text, path)}: {cause}") from cause
+    if study.sweep is not None:
+        from mlplab.workflows.sweep_space import sweep_of  # noqa: PLC0415  # loads the searches
+
+        try:
+            sweep_of(study)
+        except ParameterError as cause:
+            where = line_of(text, _key_named(cause) or ("sweep",))
+            raise StudyError(f"{name}, line {where}: {cause}") from cause
 
 
 def line_of(text: str, path: tuple[str, ...]) -> int:
@@ -162,6 +170,8 @@ def _key_named(error: DataError | ParameterError) -> tuple[str, ...] | None:
     """Return where a study says what an error is about."""
     named = re.match(r"`([\w.]+)`", str(error))
     path = tuple(named[1].split(".")) if named else ("",)
+    if path[0] == "sweep":
+        return path
     for home in ((), ("data",), ("data", "split"), ("preparation",), ("model",)):
         if path[0] in _model_at(home).model_fields:
             return (*home, *path)

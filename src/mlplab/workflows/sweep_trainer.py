@@ -1,0 +1,322 @@
+"""What trains the cells of a study's sweep: networks on tables, many of them together."""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, RegressorMixin
+
+from mlplab._typing import AnyArray
+from mlplab.errors import ParameterError
+from mlplab.estimators import fit_many
+from mlplab.results import Configuration, FitOutcome, SplitSizes, StopReason
+from mlplab.sweeps import Done, Fold, Job, Outcome, Sweep, deal_rows, fold_fingerprints, scorer_of
+from mlplab.workflows.choosing import match_class_weight
+from mlplab.workflows.parts import Part, Parts, kind_of, prepare_parts
+from mlplab.workflows.settings import check_preparation, estimator_class
+from mlplab.workflows.sources import Source
+from mlplab.workflows.study import Study
+from mlplab.workflows.sweep_space import DATA, split_configuration
+
+__all__ = ["NetworkTrainer", "Rows", "new_estimator", "rows_of", "score_on", "without_rows"]
+
+# What makes networks of different speed or shape; the others train together well.
+_GROUPING = ("hidden_layer_sizes", "activation", "solver", "batch_size", "max_iter", "dropout")
+# Their rates depend on how many epochs there will be.
+_SPANNING = frozenset({"linear", "cosine", "one_cycle"})
+_UNFINISHED = frozenset({StopReason.MAX_EPOCHS, StopReason.OBSERVER})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """The rows that a sweep may look at, and those for the test at its end.
+
+    Attributes
+    ----------
+    study : Study
+    source : Source
+        Without its rows.
+    parts : Parts
+        Prepared as the study says: training rows, no validation rows, test rows.
+    """
+
+    study: Study
+    source: Source
+    parts: Parts
+
+    def prepared(
+        self, options: Mapping[str, Any], train: AnyArray | None = None, judged: Any = None
+    ) -> Parts:
+        """Return parts whose preparation has learned from some of the training rows alone.
+
+        Parameters
+        ----------
+        options : mapping
+            Of the preparation, in place of what the study says.
+        train, judged : ndarray of int, optional
+            Rows to learn from, and rows to judge on (as test part); all training rows and the
+            test rows if left out.
+        """
+        rows, nothing, test = self.parts.frames
+        frames = (rows, nothing, test)
+        if train is not None:
+            frames = (rows.iloc[train], nothing, rows.iloc[judged])
+        table = check_preparation({**self.study.preparation.model_dump(), **options})
+        study = self.study.model_copy(update={"preparation": table})
+        sizes = self.parts.split
+        if train is not None:
+            sizes = SplitSizes("fold of a sweep", len(frames[0]), 0, len(frames[2]))
+        return prepare_parts(
+            study, self.source, self.parts.found, frames, frame=self.parts.frame, sizes=sizes
+        )
+
+    def deal(self, sweep: Sweep) -> tuple[Fold, ...]:
+        """Deal the training rows to the folds of a sweep.
+
+        Raises
+        ------
+        ParameterError
+            There are too few rows, or rows that must stay together.
+        """
+        assert self.study.data is not None  # noqa: S101  (there are rows)
+        split = self.study.data.split
+        for name in ("groups", "time"):
+            if getattr(split, name) is not None:
+                raise ParameterError(
+                    f"`data.split.{name}` must be left out of a sweep, which deals rows at random "
+                    f"to its folds; got {getattr(split, name)!r}. Run the study without [sweep]."
+                )
+        if sweep.folds == 1 and not split.validation:
+            raise ParameterError(
+                "`data.split.validation` must be above 0 where a sweep has one validation split; "
+                "got 0. Set it to 0.2, or `sweep.folds` to 5."
+            )
+        y = self.parts.train.y
+        stratify = self.parts.task == "classification" and split.stratify is not False
+        if stratify:  # as long as every fold can have each class
+            stratify = np.unique(y, return_counts=True)[1].min() >= max(2, sweep.folds)
+        try:
+            return deal_rows(sweep, y, stratify=stratify, validation=split.validation)
+        except ValueError as cause:
+            raise ParameterError(
+                f"`data.split.validation` and `sweep.folds` must leave rows of every class on "
+                f"either side; got {split.validation} and {sweep.folds} for {len(y)} rows: "
+                f"{cause}. Choose fewer folds or another share."
+            ) from cause
+
+
+class NetworkTrainer:
+    """Trains networks together with `fit_many`.
+
+    A paused network goes on from where it is wherever that gives the same bits as training it at
+    once; else it is trained again from the start. Which of the two costs time and nothing else.
+
+    Parameters
+    ----------
+    rows : Rows
+    sweep : Sweep
+    base : mapping
+        The parameters of the network that do not vary.
+    n_threads : int, optional
+    """
+
+    def __init__(
+        self, rows: Rows, sweep: Sweep, base: Mapping[str, Any], n_threads: int | None = None
+    ) -> None:
+        self._rows, self._base, self._n_threads = rows, dict(base), n_threads
+        self._scores = sweep.scores
+        self._dealt = rows.deal(sweep)
+        parts = rows.parts
+        data = rows.study.data
+        drop = [] if data is None else data.drop
+        told = [parts.found.names, parts.task, drop, rows.study.preparation.kinds]
+        self._folds = fold_fingerprints(self._dealt, parts.frames[0], told)
+        self._cache: dict[str, Parts] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave what can be computed again out of what travels to other processes."""
+        return {**self.__dict__, "_cache": {}}
+
+    @property
+    def folds(self) -> Sequence[str]:
+        """Fingerprints of data and folds."""
+        return self._folds
+
+    def group(self, configuration: Configuration) -> Hashable:
+        """Return what makes networks of one shape and speed."""
+        merged = {**self._base, **configuration}
+        data = sorted((k, repr(v)) for k, v in configuration.items() if k.startswith(DATA))
+        return (*(repr(merged.get(name)) for name in _GROUPING), *data)
+
+    def train(self, jobs: Sequence[Job], done: Done) -> None:
+        """Train all together, and tell of each as soon as it is over."""
+        told: set[int] = set()
+
+        def tell(place: int, outcome: Outcome) -> None:
+            told.add(place)
+            done(place, outcome)
+
+        begun: list[tuple[int, Any, Parts]] = []
+        for place, job in enumerate(jobs):
+            try:
+                estimator, parts = self._prepare(job)
+                if job.state is not None and _is_over(job.state):
+                    tell(place, self._outcome(job, estimator, parts, 0.0))
+                else:
+                    begun.append((place, estimator, parts))
+            except Exception as error:  # noqa: BLE001  # recorded as the reason
+                tell(place, Outcome.of_error(error))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of hundreds of trainings nobody reads them
+            fit_many(
+                [estimator for _, estimator, _ in begun],
+                fits=[rows_of(parts.train, parts.task) for _, _, parts in begun],
+                n_threads=self._n_threads,
+                on_done=lambda at, end: self._judge(jobs, *begun[at], end, tell),
+            )
+        if len(told) < len(jobs):
+            raise KeyboardInterrupt  # which fit_many has answered
+
+    def _prepare(self, job: Job) -> tuple[Any, Parts]:
+        """Return the network that is to be trained, and its rows."""
+        model, options = split_configuration(job.configuration)
+        key = repr((job.fold, sorted(options.items())))
+        if key not in self._cache:
+            fold = self._dealt[job.fold]
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # the study's own preparation has said it
+                self._cache[key] = self._rows.prepared(options, fold.train, fold.validate)
+        parts = self._cache[key]
+        if job.state is not None and _goes_on(job.state, len(parts.train)):
+            return _going_on(job.state, job, {**self._base, **model}), parts
+        return new_estimator({**self._base, **model}, parts, job.seed, job.epochs), parts
+
+    def _judge(
+        self, jobs: Sequence[Job], place: int, estimator: Any, parts: Parts, end: FitOutcome,
+        tell: Done,
+    ) -> None:  # fmt: skip
+        if end.error is not None:
+            tell(place, Outcome.of_error(end.error, end.seconds))
+        elif end.result is not None and end.result.status is not StopReason.INTERRUPTED:
+            try:
+                outcome = self._outcome(jobs[place], estimator, parts, end.seconds)
+            except Exception as error:  # noqa: BLE001  # recorded as the reason
+                outcome = Outcome.of_error(error, end.seconds)
+            tell(place, outcome)
+
+    def _outcome(self, job: Job, estimator: Any, parts: Parts, seconds: float) -> Outcome:
+        estimator.set_callbacks()
+        return Outcome(
+            scores=score_on(self._scores, estimator, parts, parts.test),
+            n_epochs=len(estimator.loss_curve_),
+            seconds=seconds,
+            curve=curve_of(estimator),
+            state=estimator if job.pauses else None,
+        )
+
+
+def new_estimator(
+    parameters: Mapping[str, Any], parts: Parts, seed: int, epochs: int | None = None
+) -> Any:
+    """Return a network that has not been trained; one that pauses after so many epochs."""
+    classes = np.unique(parts.train.y) if parts.task == "classification" else ()
+    settings = match_class_weight(dict(parameters), classes)
+    estimator = estimator_class(kind_of(parts.task))(**{**settings, "random_state": seed})
+    if epochs is not None and epochs < estimator.max_iter:
+        if estimator.learning_rate in _SPANNING:
+            estimator.set_callbacks(_Pause(epochs))
+        else:
+            estimator.set_params(max_iter=epochs)
+    return estimator
+
+
+def rows_of(part: Part, task: str) -> dict[str, Any]:
+    """Return the arguments of `fit`."""
+    return {"X": part.x} if task == "autoencoder" else {"X": part.x, "y": part.y}
+
+
+def score_on(names: Sequence[str], estimator: Any, parts: Parts, part: Part) -> Mapping[str, float]:
+    """Return the scores of a network on prepared rows, numbers on their own scale."""
+    if parts.task in {"regression", "autoencoder"}:
+        return scorer_of(names)(_OwnScale(estimator, parts), part.x, part.truth)
+    return scorer_of(names)(estimator, part.x, part.y)
+
+
+def curve_of(estimator: Any) -> dict[str, AnyArray]:
+    """Return what a network remembers of its epochs."""
+    columns = {"loss": np.asarray(estimator.loss_curve_)}
+    watched = {
+        "validation_score": estimator.validation_scores_,
+        "validation_loss": estimator.validation_loss_curve_,
+    }
+    for name, values in watched.items():
+        if values is not None and len(values) == len(estimator.loss_curve_):
+            columns[name] = np.asarray(values)
+    return columns
+
+
+class _OwnScale(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """Answers in the units of the target, for scorers."""
+
+    def __init__(self, estimator: Any, parts: Parts) -> None:
+        self.estimator, self.parts = estimator, parts
+
+    def fit(self, X: Any, y: Any = None) -> Any:  # noqa: ARG002  # scorers ask for estimators
+        """Do nothing: the network has been trained."""
+        return self
+
+    def predict(self, X: AnyArray) -> AnyArray:
+        """Predict numbers on their own scale, or the prepared rows of an autoencoder."""
+        if self.parts.encoding is None:
+            return np.asarray(self.estimator.reconstruct(X))
+        return self.parts.encoding.decode(np.asarray(self.estimator.predict(X)))
+
+
+class _Pause:
+    """Ends a training after an epoch, as its schedule reckons with all of them."""
+
+    def __init__(self, epochs: int) -> None:
+        self._epochs = epochs
+
+    def on_start(self, plan: Any, state: Any) -> None:
+        """Do nothing yet."""
+
+    def on_epoch(self, record: Any, state: Any) -> bool:  # noqa: ARG002  # the observer's protocol
+        """Ask to stop when it is time."""
+        return bool(record.epoch >= self._epochs)
+
+    def on_end(self, result: Any) -> None:
+        """Do nothing: it has been asked for."""
+
+
+def _is_over(estimator: Any) -> bool:
+    """Tell whether a paused network had come to its end before the pause."""
+    return estimator.result_.status not in _UNFINISHED
+
+
+def _goes_on(estimator: Any, n_rows: int) -> bool:
+    """Tell whether going on gives the bits of a training at once, or there is nothing to do."""
+    whole = estimator.batch_size != "auto" and estimator.batch_size >= n_rows
+    ordered = not estimator.shuffle or whole
+    exact = ordered and not estimator.early_stopping and estimator.learning_rate not in _SPANNING
+    return _is_over(estimator) or (exact and estimator.solver != "lbfgs")
+
+
+def _going_on(estimator: Any, job: Job, parameters: Mapping[str, Any]) -> Any:
+    """Return a paused network, set to the epochs that it lacks."""
+    if _is_over(estimator):
+        return estimator
+    full = parameters.get("max_iter", type(estimator)().max_iter)
+    epochs = full if job.epochs is None else min(job.epochs, full)
+    left = epochs - len(estimator.loss_curve_)
+    return estimator.set_params(warm_start="state", max_iter=left)
+
+
+def without_rows(source: Source) -> Source:
+    """Return a source that knows its columns only."""
+    return dataclasses.replace(source, frame=source.frame.iloc[:0], test_frame=None)
