@@ -130,7 +130,7 @@ def _trainer(model: str, **sweep: Any) -> NetworkTrainer:
     source = read_source("wine")
     data = study.data.model_copy(update={"split": SplitTable(validation=0)})
     parts = deal_parts(study.model_copy(update={"data": data}), source)
-    plan = sweep_from_table({"space": {"alpha": [0.1, 1.0]}, "score": "accuracy", **sweep})
+    plan = sweep_from_table({"space": {"alpha": [0.1, 1.0]}, **{"score": "accuracy", **sweep}})
     base = {"hidden_layer_sizes": [6], "max_iter": 20, **study.model.parameters}
     return NetworkTrainer(Rows(study, without_rows(source), parts), plan, base)
 
@@ -183,6 +183,15 @@ def test_outcomes_do_not_depend_on_what_trains_beside_them() -> None:
         (alone,) = _train(trainer, job)
         assert alone.scores == outcome.scores
         np.testing.assert_array_equal(alone.curve["loss"], outcome.curve["loss"])  # type: ignore[index]
+
+
+def test_accuracy_is_that_of_scikit_learn() -> None:
+    """Bit for bit, although it is taken without scikit-learn's checks where it is alone."""
+    job = Job({"alpha": 0.1}, 0, 1)
+    (alone,) = _train(_trainer("max_iter = 3", folds=3), job)
+    (beside,) = _train(_trainer("max_iter = 3", folds=3, score=["accuracy", "f1_macro"]), job)
+    assert 0 < alone.scores["accuracy"] < 1
+    assert alone.scores["accuracy"] == beside.scores["accuracy"]
 
 
 def test_hyperband_pauses_and_goes_on() -> None:

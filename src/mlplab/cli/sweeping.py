@@ -130,12 +130,12 @@ def progress_words(progress: SweepProgress) -> str:
     parts = [f"{progress.n_done}/{progress.n_cells} trained"]
     if progress.n_failed:
         parts.append(f"{progress.n_failed} failed")
-    if progress.best is not None:
-        parts.append(_best(progress.best))
     if progress.n_trained:
         parts.append(f"{progress.rate:.1f} a second")
     if progress.seconds_left:
         parts.append(f"{progress.seconds_left:.0f} s left")
+    if progress.best is not None:  # at the end, where a narrow terminal cuts
+        parts.append(_best(progress.best))
     return ", ".join(parts)
 
 
