@@ -130,7 +130,7 @@ def _trainer(model: str, **sweep: Any) -> NetworkTrainer:
     source = read_source("wine")
     data = study.data.model_copy(update={"split": SplitTable(validation=0)})
     parts = deal_parts(study.model_copy(update={"data": data}), source)
-    plan = sweep_from_table({"space": {"alpha": [0.1, 1.0]}, **{"score": "accuracy", **sweep}})
+    plan = sweep_from_table({"space": {"alpha": [0.1, 1.0]}, "score": "accuracy", **sweep})
     base = {"hidden_layer_sizes": [6], "max_iter": 20, **study.model.parameters}
     return NetworkTrainer(Rows(study, without_rows(source), parts), plan, base)
 
