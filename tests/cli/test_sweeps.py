@@ -130,12 +130,14 @@ def test_progress_is_told_in_a_line() -> None:
 def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
     """With the exit status of an interrupt; what was trained is kept."""
     study = STUDY.replace("max_iter = 15", "max_iter = 300\ntol = 0.0\nn_iter_no_change = 300")
-    (tmp_path / "long.toml").write_text(study.replace("seeds = 2\nretrain", "seeds = 500\nretrain"))
+    (tmp_path / "long.toml").write_text(study.replace("seeds = 2\n", "seeds = 1000\n"))
     command = [sys.executable, "-m", "mlplab", "run", "long.toml"]
     process = subprocess.Popen(
         command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, env={**os.environ}
     )
-    while not list(tmp_path.glob("runs/*/ledger.jsonl")) and process.poll() is None:
+    while process.poll() is None:
+        if any(path.stat().st_size for path in tmp_path.glob("runs/*/ledger.jsonl")):
+            break
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     _, told = process.communicate(timeout=120)

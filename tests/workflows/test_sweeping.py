@@ -16,6 +16,7 @@ from mlplab import workflows
 from mlplab.errors import ParameterError, StudyError
 from mlplab.results import CellResult, SweepProgress, SweepStop
 from mlplab.sweeps import Job, Outcome, Sweep, sweep_from_table
+from mlplab.workflows import sweeping
 from mlplab.workflows.parts import deal_parts
 from mlplab.workflows.sources import read_source
 from mlplab.workflows.study import SplitTable
@@ -253,6 +254,23 @@ def test_interrupted_it_keeps_what_was_trained_and_goes_on(tmp_path: Path) -> No
     assert second.result.stop is SweepStop.COMPLETE
     assert second.result.n_trained == 12 - n_kept
     assert second.result == workflows.sweep(study, out=None).result
+
+
+def test_interrupted_after_the_sweep_it_says_what_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the best are trained again, nothing of the sweep is lost."""
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sweeping, "retrain", interrupted)
+    with pytest.raises(KeyboardInterrupt, match=r"trained again.*is kept in .*--resume goes on"):
+        workflows.sweep(parse_study(SMALL), out=tmp_path)
+    monkeypatch.undo()
+    again = workflows.sweep(parse_study(SMALL), out=tmp_path, resume=True)
+    assert again.result.n_trained == 0
+    assert again.model is not None
 
 
 def test_where_nothing_can_be_trained_the_reason_is_told(tmp_path: Path) -> None:

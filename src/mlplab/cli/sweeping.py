@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -82,13 +83,17 @@ def _show(swept: StudySweep) -> None:
 
 def _way_on(path: Path, swept: StudySweep, out: Path, options: dict[str, Any]) -> str:
     """Return how to go on, as a command."""
-    words = ["mlplab run", str(path)]
-    words += ["--resume"] if options["storage"] is None else [f"--storage {options['storage']}"]
-    words += [] if str(out) == "runs" else [f"--out {out}"]
+    words = ["mlplab", "run", str(path)]
+    storage = options["storage"]
+    remote = storage is not None and "://" in storage
+    words += ["--resume"] if storage is None or remote else ["--storage", storage]
+    words += [] if str(out) == "runs" else ["--out", str(out)]
+    # A URL may hold a password, which no log should.
+    end = " and the same --storage" if remote else ""
     n = sum(len(trial.cells) for trial in swept.result.trials)
     return (
         f"Interrupted: everything that was trained is kept, {n} networks of finished "
-        f"configurations among it. To go on: {' '.join(words)}"
+        f"configurations among it. To go on: {shlex.join(words)}{end}"
     )
 
 
