@@ -9,9 +9,10 @@ template <class T> void Trainer<T>::set_block(i64 at, i64 n, const int64_t* orde
   n_block_ = n;
   block_start_ = at;
   block_order_ = order ? order + at : nullptr;
-  // Rows in their own order are read where they lie; activations want whole registers.
-  const bool direct =
-      !block_order_ && !source_->indptr && setup_->config.ops[0].kind == MLP_DENSE;
+  // Rows in their own order are read where they lie; activations want whole registers. A single
+  // column would pass for a row in products, which add up in another order along it.
+  const bool direct = !block_order_ && !source_->indptr && source_->n_columns > 1 &&
+                      setup_->config.ops[0].kind == MLP_DENSE;
   rows_gathered_ = !direct;
   x_ = direct ? static_cast<const T*>(source_->x) + at * source_->n_columns : gathered_;
   x_stride_ = direct ? source_->n_columns : gathered_stride_;

@@ -56,6 +56,18 @@ def test_many_are_each_by_itself(engine: Engine, drawn: list[Case]) -> None:
 
 
 @EXAMPLES
+@given(case=cases())
+def test_order_of_the_data_may_be_left_out(engine: Engine, case: Case) -> None:
+    """Bit for bit: None is the same as the numbers of the rows."""
+    assume(engine.refuses(case.plan) is None)
+    state, records = run(engine, case.replace(orders=None))
+    orders = np.tile(np.arange(case.data.n_rows), (case.n_epochs, 1))
+    expected, expected_records = run(engine, case.replace(orders=orders))
+    assert_equal_states(state, expected)
+    assert timeless(records) == timeless(expected_records)
+
+
+@EXAMPLES
 @given(case=cases(), seed=st.integers(0, 1000))
 def test_rows_among_others_are_rows_by_themselves(engine: Engine, case: Case, seed: int) -> None:
     """Bit for bit: what else is stored with them is never looked at."""

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from mlplab._typing import AnyArray, Matrix, Order, Rows, Vector
+from mlplab._typing import Matrix, Order, Rows, Vector
 from mlplab.engines.contract import Job, TrainingData, TrainingPlan, TrainingState, ValidationData
 from mlplab.engines.native_abi import Task, load_library, require
 from mlplab.engines.native_plan import refusal
@@ -119,7 +119,7 @@ class NativeEngine:
         return NativePredictor(network, arrays, self._limit()).predict(x)
 
     def predictor(
-        self, network: NetworkSpec, arrays: Sequence[AnyArray], loss: Loss
+        self, network: NetworkSpec, arrays: Sequence[Any], loss: Loss
     ) -> NativePredictor | None:
         """Return what predicts with these arrays again and again, or None where nothing can.
 

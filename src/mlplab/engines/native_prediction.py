@@ -71,7 +71,7 @@ class NativePredictor:
         self._predict, self._predict_dense = library.mlp_predict, library.mlp_predict_dense
 
     @staticmethod
-    def fits(network: NetworkSpec, arrays: Sequence[AnyArray], link: str = "identity") -> bool:
+    def fits(network: NetworkSpec, arrays: Sequence[Any], link: str = "identity") -> bool:
         """Whether these arrays can be read where they lie, and the rest is known natively."""
         shapes = [slot.spec.shape for slot in network.slots]
         return (
