@@ -93,8 +93,10 @@ def sweep(
     >>> from mlplab.workflows.study_file import parse_study
     >>> study = parse_study('''
     ... data = { source = "iris" }
-    ... model = { max_iter = 20, learning_rate_init = 0.01 }
-    ... sweep = { space = { hidden_layer_sizes = [[4], [16]] }, retrain = { seeds = 2 } }
+    ... model = { max_iter = 60, learning_rate_init = 0.01 }
+    ... [sweep]
+    ... folds = 5
+    ... space = { hidden_layer_sizes = [[1], [16]] }
     ... ''')
     >>> swept = sweep(study, out=None)
     >>> swept.result.best()[0].configuration
