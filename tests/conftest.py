@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
 from pathlib import Path
 
 import matplotlib as mpl
@@ -15,6 +17,14 @@ mpl.use("Agg")
 # training step is a hundred times slower with it. `scripts/test` runs the mathematical rooms so.
 if os.environ.get("MLPLAB_CHECK_SHAPES") == "1":
     install_import_hook(["mlplab.nn", "mlplab.optim", "mlplab.engines"], "beartype.beartype")
+
+
+# A shell that runs the tests in the background has them ignore Ctrl-C, and whatever they start.
+if (
+    threading.current_thread() is threading.main_thread()
+    and signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+):
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

@@ -43,8 +43,6 @@ template <class T> void Interleaved<T>::find_gradient(const LaneLayer& layer, i6
 template <class T>
 void Interleaved<T>::find_dealt_out_gradient(const DealtOut& part, i64 n) {
   const LaneLayer& layer = layers_[part.dense];
-  // `Trainer` reads a single column where it lies as if it were not swapped.
-  if (!layer.input && !order_of_[0] && n_columns_ == 1) return;
   const T* x = (layer.input ? layer.input : x_) + part.row * L;
   T* out = gradient_ + (layer.start + part.row * layer.out_stride + part.column) * L;
   multiply_lanes<T>({x, 1, layer.in_stride, layer.d + part.column * L, layer.out_stride, 1, out,
