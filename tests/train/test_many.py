@@ -385,6 +385,9 @@ def _assert_coherent(training: Training, result: FitResult | None) -> None:
     assert list(result.history.epoch) == list(range(1, training.state.epoch + 1))
 
 
+# Where Hypothesis listens to the garbage collector, an interrupt may fall into its listener and be
+# lost there; the fixture presses again.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("seconds", [0.05, 0.3, 0.5])
 def test_ctrl_c_ends_all(seconds: float, press: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was learned is kept with its history, finished ones stay finished, nothing is lost."""
