@@ -9,7 +9,7 @@ namespace mlp {
 namespace {
 
 // Copying the weights takes as long as this many rows; it takes longer where new memory is needed.
-constexpr int64_t kFewRows = 4, kFewRowsOfLarge = 16, kLarge = 1 << 15;
+constexpr int64_t kFewRows = 4, kFewRowsOfLarge = 8, kLarge = 1 << 15;
 constexpr int64_t kBlockRows = 128;
 // Multiply-adds below which a second thread costs more than it brings.
 constexpr double kWorthAThread = 1.5e6;
