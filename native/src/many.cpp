@@ -22,7 +22,7 @@ bool go_together(const mlp_task& one, const mlp_task& other) {
          backend.alike(one.network->trainer, other.network->trainer);
 }
 
-bool is_last_of(const Bundle& bundle, const mlp_task& task) {
+bool holds(const Bundle& bundle, const mlp_task& task) {
   return std::any_of(bundle.begin(), bundle.end(),
                      [&](const mlp_task* other) { return other->network == task.network; });
 }
@@ -39,7 +39,7 @@ std::vector<Bundle> bundles_of(mlp_task* tasks, int64_t n) {
       continue;
     }
     const auto place = std::find_if(open.begin(), open.end(), [&](const Bundle& bundle) {
-      return go_together(*bundle.front(), task) && !is_last_of(bundle, task);
+      return go_together(*bundle.front(), task) && !holds(bundle, task);
     });
     Bundle& bundle = place == open.end() ? open.emplace_back() : *place;
     bundle.push_back(&task);
