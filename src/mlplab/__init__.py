@@ -31,6 +31,7 @@ _ROOMS = (
     "plots",
     "results",
     "sweeps",
+    "train",
     "workflows",
 )
 
@@ -52,6 +53,7 @@ __all__ = [
     "results",
     "save",
     "sweeps",
+    "train",
     "workflows",
 ]
 

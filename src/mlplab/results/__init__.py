@@ -20,6 +20,7 @@ from mlplab.results.metrics import (
     RegressionMetrics,
 )
 from mlplab.results.run import Metrics, ModelDescription, RunMetrics, RunResult, SplitSizes
+from mlplab.results.snapshots import Snapshot, Snapshots
 from mlplab.results.sweep import (
     Cell,
     CellResult,
@@ -81,6 +82,8 @@ __all__ = [
     "RegressionMetrics",
     "RunMetrics",
     "RunResult",
+    "Snapshot",
+    "Snapshots",
     "SplitSizes",
     "StopReason",
     "SweepAnalysis",

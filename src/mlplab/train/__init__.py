@@ -1,8 +1,19 @@
 """One loop for all engines: row orders, chunks, observers, best weights, why it stopped."""
 
+from mlplab.train.keeping import WeightKeeper
 from mlplab.train.loop import ENDED_BY_RULE, Training, train
 from mlplab.train.many import train_many
-from mlplab.train.observers import FitObserver, Watch
+from mlplab.train.observers import ChoosyObserver, FitObserver, Watch
 from mlplab.train.orders import RowOrders
 
-__all__ = ["ENDED_BY_RULE", "FitObserver", "RowOrders", "Training", "Watch", "train", "train_many"]
+__all__ = [
+    "ENDED_BY_RULE",
+    "ChoosyObserver",
+    "FitObserver",
+    "RowOrders",
+    "Training",
+    "Watch",
+    "WeightKeeper",
+    "train",
+    "train_many",
+]

@@ -79,9 +79,17 @@ class Progress:
         """How many epochs are left; none where training has stopped."""
         return 0 if self.training.state.stop is not None else self.training.n_epochs - self._done
 
+    @property
+    def is_watched(self) -> bool:
+        """Whether somebody is told of every epoch, so that a job has no more than one."""
+        return self._watch.sees_every_epoch
+
     def job(self, n_epochs: int) -> Job:
-        """Return up to so many of the epochs that are left, with their orders, for an engine."""
-        n_epochs = min(n_epochs, self.left)
+        """Return up to so many of the epochs that are left, with their orders, for an engine.
+
+        It ends where an observer wants to see the state.
+        """
+        n_epochs = int(min(n_epochs, self.left, self._watch.undisturbed))
         training = self.training
         orders = training.orders.draw(n_epochs)
         return Job(training.plan, training.state, training.data, orders, n_epochs)
@@ -121,15 +129,14 @@ class Progress:
             training.state.stop = StopReason.INTERRUPTED
 
     def _run_epochs(self) -> None:
-        """Advance in chunks of epochs; a single epoch at a time while somebody watches."""
+        """Advance in chunks of epochs, which end where somebody wants to see the state."""
         chunk = 1
         while self.left:
             began = time.perf_counter()
             job = self.job(chunk)
             self.take(job, self.training.engine.advance(*job))
-            if not self.observers:
-                seconds = max(time.perf_counter() - began, 1e-6)
-                chunk = max(1, min(2 * chunk, round(chunk * CHUNK_SECONDS / seconds)))
+            seconds = max(time.perf_counter() - began, 1e-6)
+            chunk = max(1, min(2 * chunk, round(job.n_epochs * CHUNK_SECONDS / seconds)))
 
     def end(self, seconds: float) -> FitResult:
         """Leave the best weights where they are wanted; tell what happened, and that it is over.

@@ -59,7 +59,8 @@ def train_many(
         Their states are changed in place. No two may share a state or a generator. An iterator is
         asked for more when there is room, so that not all need be in memory at once.
     observers : mapping of int to sequence of FitObserver, optional
-        Who watches which training, by its place. Where somebody watches, a round is one epoch.
+        Who watches which training, by its place. Where somebody is told of every epoch, a round
+        is one epoch.
     on_done : callable, optional
         ``on_done(index, result)`` is called as soon as a training is over.
     on_error : callable, optional
@@ -126,8 +127,8 @@ class _Member:
 
     def goes_with(self, other: _Member) -> bool:
         """Whether both may be in one round: watched ones go epoch by epoch."""
-        watched = bool(self.progress.observers)
-        return self.engine is other.engine and watched == bool(other.progress.observers)
+        watched = self.progress.is_watched
+        return self.engine is other.engine and watched == other.progress.is_watched
 
 
 class _Pool:
@@ -272,7 +273,7 @@ class _Pool:
     def _jobs(self, engine: Engine, members: Sequence[_Member]) -> list[Job]:
         """Deal the epochs of a round out, so that all take about as long."""
         speed = self._speeds.get(engine)
-        if speed is None or members[0].progress.observers:
+        if speed is None or members[0].progress.is_watched:
             return [member.progress.job(1) for member in members]
         share = ROUND_SECONDS * speed / len(members)
         room = ORDER_BYTES // (8 * len(members))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 from mlplab.engines import TrainingPlan, TrainingState
 from mlplab.results import EpochRecord, FitResult, History, StopReason
 
-__all__ = ["FitObserver", "Watch"]
+__all__ = ["ChoosyObserver", "FitObserver", "Watch"]
 
 
 @runtime_checkable
@@ -25,6 +26,21 @@ class FitObserver(Protocol):
 
     def on_end(self, result: FitResult) -> None:
         """After the last epoch, also of an interrupted or diverged training."""
+        ...
+
+
+@runtime_checkable
+class ChoosyObserver(FitObserver, Protocol):
+    """An observer of some epochs only; in between, engines train on undisturbed.
+
+    It is told of the epochs that it names and of no others.
+    """
+
+    def next_epoch(self, epoch: int) -> int | None:
+        """Return the first epoch after this one that it wants to be told of; None for no more.
+
+        Epochs are counted over the life of the network, as in `EpochRecord`.
+        """
         ...
 
 
@@ -47,6 +63,19 @@ class Watch:
         """All that was told."""
         return History.joined(self._parts)
 
+    @property
+    def sees_every_epoch(self) -> bool:
+        """Whether there is an observer that is told of every epoch."""
+        return not all(isinstance(observer, ChoosyObserver) for observer in self.observers)
+
+    @property
+    def undisturbed(self) -> float:
+        """How many epochs may pass until somebody wants to see the state; infinity for ever."""
+        now = self._state.epoch
+        return (
+            min((_next_epoch(observer, now) for observer in self.observers), default=math.inf) - now
+        )
+
     def tell(self, part: History) -> None:
         """Keep what happened, tell everyone, and note a wish to stop."""
         self._parts.append(part)
@@ -55,7 +84,16 @@ class Watch:
                 self._tell_of(record)
 
     def _tell_of(self, record: EpochRecord) -> None:
-        # Every observer is told, even where an earlier one has asked to stop.
-        asked = [observer.on_epoch(record, self._state) for observer in self.observers]
+        # Everyone concerned is told, even where an earlier one has asked to stop.
+        told = [o for o in self.observers if _next_epoch(o, record.epoch - 1) == record.epoch]
+        asked = [observer.on_epoch(record, self._state) for observer in told]
         if any(asked) and self._state.stop is None:
             self._state.stop = StopReason.OBSERVER
+
+
+def _next_epoch(observer: FitObserver, epoch: int) -> float:
+    """Return the next epoch that an observer is told of; infinity where there is none."""
+    if not isinstance(observer, ChoosyObserver):
+        return epoch + 1
+    wanted = observer.next_epoch(epoch)
+    return math.inf if wanted is None else max(wanted, epoch + 1)

@@ -42,6 +42,7 @@ class RowOrders:
         shared: bool = True,
     ) -> None:
         self._current: AnyArray = np.arange(rows) if isinstance(rows, int) else rows
+        self._rng = rng
         self._single_batch = batch_size >= self._current.size
         draws = shuffle and (shared or not self._single_batch)
         self._shuffles = _shuffles_of(rng, shared=shared) if draws else None
@@ -65,6 +66,13 @@ class RowOrders:
             orders = self._shuffles.draw(self._current, n_epochs)
         self._current = orders[-1] if n_epochs else self._current
         return orders
+
+    def standing(self) -> tuple[dict[str, Any], AnyArray]:
+        """Return where the generator stands, and the order of the rows in the last epoch."""
+        with self._lock:
+            shuffles = self._shuffles
+            mark = shuffles.mark() if shuffles else self._rng.get_state(legacy=False)
+        return mark, self._current
 
     def take_back(self, n_used: int) -> None:
         """Undo the last draw but for its first epochs, because training ended within it.
