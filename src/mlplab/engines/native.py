@@ -8,12 +8,12 @@ interrupts; the library is then always between two steps.
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
+from mlplab._config import usual_threads
 from mlplab._typing import Matrix, Order, Rows, Vector
 from mlplab.engines.contract import Job, TrainingData, TrainingPlan, TrainingState, ValidationData
 from mlplab.engines.native_abi import Task, load_library, require
@@ -37,7 +37,8 @@ class NativeEngine:
     Parameters
     ----------
     n_threads : int or None
-        Threads for one large network, or for many networks; None takes those of the process.
+        Threads for one large network, or for many networks; None takes as many as there are
+        processors for, or ``OMP_NUM_THREADS``.
         Bits do not depend on it.
     """
 
@@ -139,7 +140,7 @@ class NativeEngine:
     def _limit(self) -> int:
         if self.n_threads is not None:
             return max(1, self.n_threads)
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+        return usual_threads()
 
     def _threads_for(self, plan: TrainingPlan, n_rows: int, batch: int | None = None) -> int:
         work = plan.network.n_parameters * min(batch or plan.batch_size, n_rows, 256)

@@ -116,7 +116,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     dtype : {"auto", "float32", "float64"}, default="auto"
         auto follows X.
     n_threads : int or None, default=None
-        Limit on the threads of the engine.
+        Limit on the threads of the engine; None takes as many as there are processors for, or
+        ``OMP_NUM_THREADS``, which the processes of joblib, Dask and Ray are given.
 
     Attributes
     ----------
