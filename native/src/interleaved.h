@@ -221,9 +221,7 @@ template <class T> class Interleaved {
 
   // As `summed_losses` of a network: sums[r] are those of the rows r, r + L, r + 2L, ...
   static void add_losses(const Vec<T>* sums, double* losses) {
-    double total[L] = {};
-    for (i64 r = 0; r < L; ++r) add_lanes(sums[r], total);
-    for (i64 i = 0; i < L; ++i) losses[i] += total[i];
+    add_sums(sums, losses);
   }
 
   // Rows -----------------------------------------------------------------------------------
@@ -255,7 +253,7 @@ template <class T> class Interleaved {
   // sums[j] are those of the columns j, j + L, ... of the panel.
   void over_unit(const Unit& unit, int penalised, Pass pass, LaneMeasures* found);
   static void add(const LaneMeasures& part, LaneMeasures& total);
-  static void add_lanes(Vec<T> part, double* total);
+  static void add_sums(const Vec<T>* parts, double* total);
   template <class F>
   void each_parameter(const LaneLayer& layer, i64 from, i64 to, i64 first, i64 columns, F f) {
     const bool narrow = layer.fan_out - first <= L;

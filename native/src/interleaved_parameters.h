@@ -62,24 +62,30 @@ void Interleaved<T>::over_unit(const Unit& unit, int penalised, Pass pass, LaneM
   Sums<T> sums[2 * L];
   (this->*pass)(layer, from, to, first, columns, sums);
   if (!found) return;
-  for (i64 half = 0; half < 2 * L; half += L) {
-    LaneMeasures part{};
-    const i64 used = columns > L ? least(columns - half, L) : columns;  // the rest is zero
-    const bool rare = shape_->rare_ || limits_;
-    for (i64 j = half; j < half + used; ++j) {
-      add_lanes(sums[j].squares, part.squares);
-      if (penalised) add_lanes(sums[j].weight_squares, part.weight_squares);
-      if (rare) add_lanes(sums[j].clipped_squares, part.clipped_squares);
-      if (rare) add_lanes(sums[j].weight_sizes, part.weight_sizes);
-    }
-    add(part, *found);
-  }
+  // As `measured_range` and `sum_of`: the two sets, then one half of a register to the other.
+  const i64 used = least(columns, L);  // the rest is zero
+  for (i64 j = 0; j < used; ++j) sums[j] = sums[j] + sums[j + L];
+  const bool rare = shape_->rare_ || limits_;
+  const auto add_lanes_of = [&](Vec<T> Sums<T>::*part, double* total) {
+    Vec<T> parts[L] = {};
+    for (i64 j = 0; j < used; ++j) parts[j] = sums[j].*part;
+    add_sums(parts, total);
+  };
+  add_lanes_of(&Sums<T>::squares, found->squares);
+  if (penalised) add_lanes_of(&Sums<T>::weight_squares, found->weight_squares);
+  if (!rare) return;
+  add_lanes_of(&Sums<T>::clipped_squares, found->clipped_squares);
+  add_lanes_of(&Sums<T>::weight_sizes, found->weight_sizes);
 }
 
-template <class T> void Interleaved<T>::add_lanes(Vec<T> part, double* total) {
-  T numbers[L];
-  store<T>(numbers, part);
-  for (i64 i = 0; i < L; ++i) total[i] += static_cast<double>(numbers[i]);
+template <class T> void Interleaved<T>::add_sums(const Vec<T>* parts, double* total) {
+  double sums[L][L];
+  for (i64 j = 0; j < L; ++j)
+    for (i64 i = 0; i < L; ++i) sums[j][i] = static_cast<double>(parts[j][i]);
+  for (i64 width = L / 2; width; width /= 2)
+    for (i64 j = 0; j < width; ++j)
+      for (i64 i = 0; i < L; ++i) sums[j][i] += sums[j + width][i];
+  for (i64 i = 0; i < L; ++i) total[i] += sums[0][i];
 }
 
 template <class T>

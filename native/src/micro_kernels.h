@@ -108,14 +108,18 @@ static inline void tile(const Product<T>& product, i64 row) {
     b += b_depth;
   }
 #pragma GCC unroll 16
-  for (int i = 0; i < MR; ++i)
+  for (int i = 0; i < MR; ++i) {
 #pragma GCC unroll 2
     for (int j = 0; j < NV; ++j) {
 #pragma GCC unroll 4
       for (int set = 1; set < SETS; ++set) sums[0][i][j] += sums[set][i][j];
-      const i64 place = i * c_row + j * L;
-      store_as(c + place, ended<E>(sums[0][i][j], gate + place));
+      store_as(c + j * L, ended<E>(sums[0][i][j], gate + j * L));
     }
+    c += c_row;
+    gate += c_row;
+    // One after the other: addresses of all rows at once would not fit the registers.
+    __asm__("" : "+r"(c), "+r"(gate));
+  }
 }
 
 // How a product of this many rows is cut into tiles of nearly equal height; a last tile of one

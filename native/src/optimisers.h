@@ -86,6 +86,10 @@ template <class F> static inline void for_optimiser(int optimiser, F f) {
 // Sums of one range, one register each.
 template <class T> struct Sums {
   Vec<T> squares = {}, clipped_squares = {}, weight_squares = {}, weight_sizes = {};
+  Sums operator+(const Sums& other) const {
+    return {squares + other.squares, clipped_squares + other.clipped_squares,
+            weight_squares + other.weight_squares, weight_sizes + other.weight_sizes};
+  }
   void add_to(Measures& measures) const {
     measures.squares += sum_of<T>(squares);
     measures.clipped_squares += sum_of<T>(clipped_squares);
@@ -150,8 +154,7 @@ template <class T, class F> static inline void measured_range(i64 n, Measures& m
     one(i + lanes<T>, sums[1]);
   }
   if (i < n) one(i, sums[0]);
-  sums[0].add_to(measures);
-  sums[1].add_to(measures);
+  (sums[0] + sums[1]).add_to(measures);
 }
 
 // The same for a range of n parameters of one network.

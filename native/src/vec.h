@@ -140,11 +140,16 @@ template <class T> static inline Vec<T> from_places(const T* const* p, i64 k) {
   return from_places<T>(p, k, std::make_integer_sequence<int, static_cast<int>(lanes<T>)>{});
 }
 
-// Lanes are added from the first to the last, in double, so that the order is fixed.
+// Lanes are added in double, in a fixed order: each half of a register to the other, down to one.
 template <class T> static inline double sum_of(Vec<T> v) {
-  double total = 0;
-  for (i64 i = 0; i < lanes<T>; ++i) total += static_cast<double>(v[i]);
-  return total;
+  double total[lanes<T>];
+#pragma GCC unroll 16
+  for (i64 i = 0; i < lanes<T>; ++i) total[i] = static_cast<double>(v[i]);
+#pragma GCC unroll 4
+  for (i64 width = lanes<T> / 2; width; width /= 2)
+#pragma GCC unroll 8
+    for (i64 i = 0; i < width; ++i) total[i] += total[i + width];
+  return total[0];
 }
 
 template <class T> static inline i64 round_up(T value, i64 to) { return (value + to - 1) / to * to; }
