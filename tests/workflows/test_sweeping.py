@@ -22,6 +22,7 @@ from mlplab.workflows.sources import read_source
 from mlplab.workflows.study import SplitTable
 from mlplab.workflows.study_file import parse_study
 from mlplab.workflows.study_text import study_to_toml
+from mlplab.workflows.sweep_scores import USUAL
 from mlplab.workflows.sweep_space import sweep_of
 from mlplab.workflows.sweep_summary import StudySweep
 from mlplab.workflows.sweep_trainer import NetworkTrainer, Rows, without_rows
@@ -54,9 +55,10 @@ def test_a_sweep_trains_what_the_space_holds(swept: StudySweep) -> None:
     """Momentum varies with sgd only, and each is trained from two seeds."""
     assert len(swept.result.trials) == 6
     assert swept.result.n_trained == 12
-    assert all(
-        set(trial.cells[0].scores) == {"accuracy", "f1_macro"} for trial in swept.result.trials
-    )
+    assert swept.result.scores == ("accuracy", "f1_macro")
+    for trial in swept.result.trials:
+        assert list(trial.cells[0].scores)[:2] == ["accuracy", "f1_macro"]
+        assert set(trial.cells[0].scores) == set(USUAL["classification"])
     assert len(swept.finalists) == 2
     assert swept.finalists[0].trial == swept.result.best()[0]
 

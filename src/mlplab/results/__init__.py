@@ -31,6 +31,7 @@ from mlplab.results.sweep import (
     SweepResult,
     SweepStop,
     Trial,
+    TrialCurve,
 )
 from mlplab.results.sweep_analysis import (
     NOT_SET,
@@ -95,5 +96,6 @@ __all__ = [
     "Trace",
     "TraceLine",
     "Trial",
+    "TrialCurve",
     "ValueEffect",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 __all__ = [
@@ -14,7 +14,9 @@ __all__ = [
     "json_ready",
     "markdown_table",
     "number",
+    "score_words",
     "text_table",
+    "value_words",
 ]
 
 Row = Sequence[str]
@@ -29,6 +31,40 @@ def number(value: float) -> str:
     ('1.058328', '0', '1e-10')
     """
     return f"{value + 0.0:.7g}"
+
+
+def value_words(value: Any) -> str:
+    """Return the value of a parameter as people write it, numbers to four significant digits.
+
+    Examples
+    --------
+    >>> value_words([64, 32]), value_words(0.00031622776), value_words(True), value_words("sgd")
+    ('[64, 32]', '0.0003162', 'true', 'sgd')
+    """
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{k} = {value_words(v)}" for k, v in value.items()) + " }"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return f"[{', '.join(map(value_words, value))}]"
+    return str(value)
+
+
+def score_words(name: str) -> str:
+    """Return the name of a scorer of scikit-learn in words.
+
+    Examples
+    --------
+    >>> score_words("neg_mean_squared_error"), score_words("f1_macro"), score_words("r2")
+    ('negative mean squared error', 'F1 macro', 'R²')
+    """
+    words = [_WORDS.get(word, word) for word in name.split("_")]
+    return " ".join(words)
+
+
+_WORDS = {"neg": "negative", "r2": "R²", "f1": "F1", "roc": "ROC", "auc": "AUC"}
 
 
 def json_ready(value: Any) -> Any:

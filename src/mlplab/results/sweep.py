@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+import numpy as np
+
 from mlplab._typing import AnyArray
 
 __all__ = [
@@ -21,6 +23,7 @@ __all__ = [
     "SweepResult",
     "SweepStop",
     "Trial",
+    "TrialCurve",
 ]
 
 Configuration: TypeAlias = Mapping[str, Any]
@@ -104,6 +107,28 @@ class CellResult:
     curve: Curve | None = field(default=None, compare=False, repr=False)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class TrialCurve:
+    """How a figure went, epoch by epoch, in all cells of a trial together.
+
+    A cell that ended early keeps its last value: its network stays as it is.
+
+    Attributes
+    ----------
+    trial : int
+        Its number.
+    epochs : ndarray of int of shape (epochs,)
+    mean, low, high : ndarray of shape (epochs,)
+        Mean, least and greatest over the cells.
+    """
+
+    trial: int
+    epochs: AnyArray
+    mean: AnyArray
+    low: AnyArray
+    high: AnyArray
+
+
 @dataclass(frozen=True, slots=True)
 class Trial:
     """A configuration with all its cells.
@@ -145,8 +170,8 @@ class Trial:
 
     @property
     def seconds(self) -> float:
-        """Wall time of all its cells."""
-        return sum(result.seconds for result in self.cells)
+        """Wall time of all its cells, before pauses too."""
+        return sum(result.seconds for result in (*self.earlier, *self.cells))
 
     @property
     def n_epochs(self) -> int:
@@ -171,6 +196,35 @@ class Trial:
             return None
         return statistics.stdev(values)
 
+    def curve(self, name: str) -> TrialCurve | None:
+        """Return how a figure of the epochs went; None if a cell has no such curve.
+
+        Results that are read from a folder, or were kept nowhere, have curves; see `CellResult`.
+        """
+        columns = self._columns(name)
+        if not columns:
+            return None
+        ends = [result.n_epochs for result in self.cells]
+        first = min(end - len(one) for end, one in zip(ends, columns, strict=True))
+        wide = np.full((len(columns), max(ends) - first), np.nan)
+        for row, end, one in zip(wide, ends, columns, strict=True):
+            row[end - len(one) - first : end - first] = one
+            row[end - first :] = one[-1]
+        epochs = np.arange(first, max(ends)) + 1
+        return TrialCurve(self.number, epochs, wide.mean(0), wide.min(0), wide.max(0))
+
+    def peak(self, name: str) -> float | None:
+        """Return the highest value of a curve, mean over the cells; None without the curve."""
+        finite = [one[np.isfinite(one)] for one in self._columns(name)]
+        if not finite or not all(map(len, finite)):
+            return None
+        return statistics.fmean(float(one.max()) for one in finite)
+
+    def _columns(self, name: str) -> list[AnyArray]:
+        """Return a curve of every cell; none if one lacks it."""
+        found = [(result.curve or {}).get(name, ()) for result in self.cells]
+        return [np.asarray(one) for one in found] if all(map(len, found)) else []
+
 
 @dataclass(frozen=True, slots=True)
 class SweepProgress:
@@ -179,13 +233,18 @@ class SweepProgress:
     Attributes
     ----------
     n_done, n_cells : int
-        Cells that are there, and cells that the search has asked for up to now.
+        Cells that are there, and cells that there will be, as far as the search has asked for
+        them or is known to ask.
     n_trained, n_failed : int
         Cells that this call has trained; cells that failed or diverged.
     best : Trial or None
         The best so far.
     seconds : float
         Since the call began.
+    score : str
+        The score that decides.
+    limit : float or None
+        Seconds after which the call ends.
     """
 
     n_done: int
@@ -194,6 +253,8 @@ class SweepProgress:
     n_failed: int
     best: Trial | None
     seconds: float
+    score: str = ""
+    limit: float | None = None
 
     @property
     def rate(self) -> float:
@@ -202,8 +263,11 @@ class SweepProgress:
 
     @property
     def seconds_left(self) -> float | None:
-        """How long the cells that were asked for will take; None before the first is done."""
-        return (self.n_cells - self.n_done) / self.rate if self.n_trained else None
+        """How long the cells that are left will take, at most until the limit; None if unknown."""
+        left = [] if self.limit is None else [max(0.0, self.limit - self.seconds)]
+        if self.n_trained:
+            left.append((self.n_cells - self.n_done) / self.rate)
+        return min(left, default=None)
 
 
 @dataclass(frozen=True, slots=True)

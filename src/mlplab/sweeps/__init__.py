@@ -20,6 +20,7 @@ from mlplab.sweeps.identity import fingerprint
 from mlplab.sweeps.learned import Learned
 from mlplab.sweeps.ledger import FileLedger, MemoryLedger, merge_ledgers, open_ledger
 from mlplab.sweeps.optuna_journal import export_to_optuna
+from mlplab.sweeps.reading import read_result
 from mlplab.sweeps.searches import Grid, QuasiRandom, Random
 from mlplab.sweeps.space import Parameter, Range, Space, Values
 from mlplab.sweeps.sweep import Sweep
@@ -61,6 +62,7 @@ __all__ = [
     "fold_fingerprints",
     "merge_ledgers",
     "open_ledger",
+    "read_result",
     "run",
     "scorer_of",
     "space_from_table",

@@ -17,6 +17,7 @@ from mlplab.results import (
 )
 from mlplab.sweeps.contract import Outcome, Proposal
 from mlplab.sweeps.identity import cell_key
+from mlplab.sweeps.learned import Learned
 from mlplab.sweeps.sweep import Sweep
 
 __all__ = ["Board"]
@@ -137,12 +138,21 @@ class Board:
         """Return where the sweep stands."""
         return SweepProgress(
             n_done=len(self._results),
-            n_cells=len(self.cells),
+            n_cells=self._n_cells(),
             n_trained=self.n_trained,
             n_failed=sum(r.status != "done" for r in self._results.values()),
             best=None if self._best is None else self._best[2],
             seconds=seconds,
+            score=self._sweep.scores[0],
+            limit=self._sweep.seconds,
         )
+
+    def _n_cells(self) -> int:
+        """Return how many cells there will be: a search that learns asks for them bit by bit."""
+        asked, sweep = len(self.cells), self._sweep
+        if not isinstance(sweep.search, Learned) or sweep.trials is None:
+            return asked
+        return max(asked, sweep.trials * sweep.seeds * sweep.n_folds)
 
     def result(self, stop: SweepStop, seconds: float) -> SweepResult:
         """Return everything that is known."""

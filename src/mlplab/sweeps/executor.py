@@ -19,9 +19,9 @@ from mlplab.results import CellResult, SweepResult, SweepStop
 from mlplab.sweeps.backends import Backend, BackendName, open_backend
 from mlplab.sweeps.board import Board
 from mlplab.sweeps.contract import Job, Ledger, Outcome, SweepObserver, Trainer
-from mlplab.sweeps.ledger import FileLedger, open_ledger
+from mlplab.sweeps.ledger import FileLedger, MemoryLedger, open_ledger
 from mlplab.sweeps.sweep import Sweep
-from mlplab.sweeps.tables import write_tables
+from mlplab.sweeps.tables import with_curves, write_tables
 
 __all__ = ["run"]
 
@@ -56,7 +56,8 @@ def run(
     storage : str or Path, optional
         A folder, or the URL of a PostgreSQL database. Cells that it holds already are not trained
         again, and several processes may run on it at once. In a folder ``trials.parquet`` and
-        ``curves.parquet`` are written at the end. Left out, nothing is kept.
+        ``curves.parquet`` are written at the end, which `read_result` reads. Left out, nothing is
+        kept, and the result holds the learning curves itself.
     backend : {"threads", "processes", "dask", "ray"}
     jobs : int, optional
         Workers; by default one for each processor, and one for threads, whose trainer may use
@@ -96,6 +97,8 @@ def run(
         result = going.board.result(stop, going.seconds)
         if isinstance(ledger, FileLedger):
             write_tables(result, ledger, ledger.folder)
+        elif isinstance(ledger, MemoryLedger):
+            result = with_curves(result, ledger)
     for observer in observers:
         observer.on_end(result)
     return result

@@ -15,8 +15,9 @@ from mlplab.workflows.judging import judge
 from mlplab.workflows.model import TabularModel
 from mlplab.workflows.parts import Parts
 from mlplab.workflows.study import RetrainTable
+from mlplab.workflows.sweep_scores import score_on
 from mlplab.workflows.sweep_space import split_configuration
-from mlplab.workflows.sweep_trainer import Rows, new_estimator, rows_of, score_on
+from mlplab.workflows.sweep_trainer import Rows, new_estimator, rows_of
 
 __all__ = ["Finalist", "retrain"]
 
@@ -31,7 +32,8 @@ class Finalist:
         As the sweep knows it.
     seeds : tuple of int
     scores : mapping of str to tuple of float
-        On the test rows, for each seed; empty without test rows.
+        On the test rows, for each seed: what the sweep asks for, and the usual scores; empty
+        without test rows.
     metrics : RunMetrics
         Of `model`.
     model : TabularModel
@@ -124,5 +126,5 @@ def _finalist(
     scores: dict[str, tuple[float, ...]] = {}
     if len(parts.test):
         each = [score_on(names, one, parts, parts.test) for one in trained.values()]
-        scores = {name: tuple(one[name] for one in each) for name in names}
+        scores = {name: tuple(one[name] for one in each) for name in each[0]}
     return Finalist(trial, tuple(trained), scores, judge(model, parts), model)

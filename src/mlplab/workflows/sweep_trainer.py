@@ -9,21 +9,21 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, RegressorMixin
 
 from mlplab._typing import AnyArray
 from mlplab.errors import ParameterError
 from mlplab.estimators import fit_many
 from mlplab.results import Configuration, FitOutcome, SplitSizes, StopReason
-from mlplab.sweeps import Done, Fold, Job, Outcome, Sweep, deal_rows, fold_fingerprints, scorer_of
+from mlplab.sweeps import Done, Fold, Job, Outcome, Sweep, deal_rows, fold_fingerprints
 from mlplab.workflows.choosing import match_class_weight
 from mlplab.workflows.parts import Part, Parts, kind_of, prepare_parts
 from mlplab.workflows.settings import check_preparation, estimator_class
 from mlplab.workflows.sources import Source
 from mlplab.workflows.study import Study
+from mlplab.workflows.sweep_scores import score_on
 from mlplab.workflows.sweep_space import DATA, split_configuration
 
-__all__ = ["NetworkTrainer", "Rows", "new_estimator", "rows_of", "score_on", "without_rows"]
+__all__ = ["NetworkTrainer", "Rows", "new_estimator", "rows_of", "without_rows"]
 
 # What makes networks of different speed or shape; the others train together well.
 _GROUPING = ("hidden_layer_sizes", "activation", "solver", "batch_size", "max_iter", "dropout")
@@ -175,7 +175,7 @@ class NetworkTrainer:
             warnings.simplefilter("ignore")  # of hundreds of trainings nobody reads them
             fit_many(
                 [estimator for _, estimator, _ in begun],
-                fits=[rows_of(parts.train, parts.task) for _, _, parts in begun],
+                fits=[_fit_arguments(estimator, parts) for _, estimator, parts in begun],
                 n_threads=self._n_threads,
                 on_done=lambda at, end: self._judge(jobs, *begun[at], end, tell),
             )
@@ -240,44 +240,44 @@ def rows_of(part: Part, task: str) -> dict[str, Any]:
     return {"X": part.x} if task == "autoencoder" else {"X": part.x, "y": part.y}
 
 
-def score_on(names: Sequence[str], estimator: Any, parts: Parts, part: Part) -> Mapping[str, float]:
-    """Return the scores of a network on prepared rows, numbers on their own scale."""
-    if parts.task in {"regression", "autoencoder"}:
-        return scorer_of(names)(_OwnScale(estimator, parts), part.x, part.truth)
-    if parts.task == "classification" and list(names) == ["accuracy"]:
-        # The same bits as scikit-learn's, whose checks take longer than training a small network.
-        return {"accuracy": float(np.mean(estimator.predict(part.x) == part.y))}
-    return scorer_of(names)(estimator, part.x, part.y)
+def _fit_arguments(estimator: Any, parts: Parts) -> dict[str, Any]:
+    """Return the arguments of `fit`, with the rows that judge for the network to look at.
+
+    Looking changes no bit of the training, and choosing by them would be wrong: with early
+    stopping, which chooses, it looks at rows of its own.
+    """
+    fit = rows_of(parts.train, parts.task)
+    chooses = estimator.early_stopping or estimator.stopping not in {"auto", "loss"}
+    if chooses or not _all_known(parts):
+        return fit
+    return fit | {f"{name}_val": rows for name, rows in rows_of(parts.test, parts.task).items()}
+
+
+def _all_known(parts: Parts) -> bool:
+    """Tell whether the network will know every class of the rows that judge."""
+    if parts.task != "classification":
+        return True
+    columns = (part.y.reshape(len(part), -1).T for part in (parts.train, parts.test))
+    return all(np.isin(np.unique(b), a).all() for a, b in zip(*columns, strict=True))
 
 
 def curve_of(estimator: Any) -> dict[str, AnyArray]:
-    """Return what a network remembers of its epochs."""
+    """Return what a network remembers of its epochs.
+
+    What it saw on the rows that judge is ``validation_score`` and ``validation_loss``; what it
+    saw on rows that it had set aside to choose the epoch is ``stopping_score`` and
+    ``stopping_loss``.
+    """
     columns = {"loss": np.asarray(estimator.loss_curve_)}
+    rows = "stopping" if estimator.early_stopping else "validation"
     watched = {
-        "validation_score": estimator.validation_scores_,
-        "validation_loss": estimator.validation_loss_curve_,
+        f"{rows}_score": estimator.validation_scores_,
+        f"{rows}_loss": estimator.validation_loss_curve_,
     }
     for name, values in watched.items():
         if values is not None and len(values) == len(estimator.loss_curve_):
             columns[name] = np.asarray(values)
     return columns
-
-
-class _OwnScale(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """Answers in the units of the target, for scorers."""
-
-    def __init__(self, estimator: Any, parts: Parts) -> None:
-        self.estimator, self.parts = estimator, parts
-
-    def fit(self, X: Any, y: Any = None) -> Any:  # noqa: ARG002  # scorers ask for estimators
-        """Do nothing: the network has been trained."""
-        return self
-
-    def predict(self, X: AnyArray) -> AnyArray:
-        """Predict numbers on their own scale, or the prepared rows of an autoencoder."""
-        if self.parts.encoding is None:
-            return np.asarray(self.estimator.reconstruct(X))
-        return self.parts.encoding.decode(np.asarray(self.estimator.predict(X)))
 
 
 class _Pause:
