@@ -9,6 +9,7 @@ that both ``except MLPLabError`` and ``except ValueError`` do what one would thi
     ├── DivergedError               ValueError   training left the finite numbers
     ├── GradientError               ValueError   a derivative does not fit its function
     ├── EngineError                 RuntimeError an engine cannot carry out a plan
+    ├── ExportError                 ValueError   a model has no form in another format
     ├── ModelFileError              ValueError   a model file is truncated, altered or foreign
     ├── StudyError                  ValueError   a study file breaks a rule
     ├── OutputError                 OSError      a folder or file cannot be written
@@ -27,6 +28,7 @@ __all__ = [
     "DataError",
     "DivergedError",
     "EngineError",
+    "ExportError",
     "GradientError",
     "MLPLabError",
     "MissingExtraError",
@@ -69,6 +71,10 @@ class GradientError(MLPLabError, ValueError):
 
 class EngineError(MLPLabError, RuntimeError):
     """An engine cannot carry out a plan."""
+
+
+class ExportError(MLPLabError, ValueError):
+    """A model, or a step of it, has no form in another format or library."""
 
 
 class ModelFileError(MLPLabError, ValueError):

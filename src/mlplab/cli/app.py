@@ -10,6 +10,7 @@ from mlplab import __version__
 from mlplab.cli.bench import bench
 from mlplab.cli.catalogue import data_app
 from mlplab.cli.door import settings
+from mlplab.cli.exporting import export
 from mlplab.cli.models import check, describe, evaluate, predict, report, trace
 from mlplab.cli.training import fit, run_study
 
@@ -84,6 +85,13 @@ app.command(
         "mlplab trace studies/by-hand-2-2-1.toml --format latex",
     )
 )(trace)
+app.command(
+    epilog=_examples(
+        "mlplab export runs/… --to onnx --out model.onnx",
+        "mlplab export runs/…/model.safetensors --out predictor.py",
+        "mlplab export runs/… --to c --network-only --out network.h",
+    )
+)(export)
 app.command(epilog=_examples("mlplab report runs/20260101-120000-iris"))(report)
 app.command(
     epilog=_examples(

@@ -15,8 +15,10 @@ from mlplab.data.columns import ColumnPlan, apply_plan, plan_from_header
 from mlplab.data.frames import check_rows, pandas, to_frame
 from mlplab.data.kinds import DROPPED, infer_kinds
 from mlplab.data.learning import Recipe, learn_column
+from mlplab.data.portable import portable_preparation
 from mlplab.errors import DataError, ModelFileError, ParameterError, did_you_mean
 from mlplab.results.artifact import ModelArtifact
+from mlplab.results.portable import PortablePreparation
 from mlplab.results.tables import Choice
 
 if TYPE_CHECKING:
@@ -181,6 +183,10 @@ class Preparation(TransformerMixin, BaseEstimator):
         }
         numbers_array = np.concatenate(numbers, axis=1) if numbers else np.empty((3, 0))
         return ModelArtifact("Preparation", header, {"numbers": numbers_array})
+
+    def to_portable(self) -> PortablePreparation:
+        """Return what was learned as steps: what `mlplab.export` writes in other formats."""
+        return portable_preparation(self.plans_, self.get_feature_names_out().tolist())
 
     @classmethod
     def from_artifact(cls, artifact: ModelArtifact) -> Preparation:

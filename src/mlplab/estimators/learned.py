@@ -16,9 +16,11 @@ from mlplab.engines import Engine
 from mlplab.errors import ParameterError
 from mlplab.estimators import storage
 from mlplab.estimators.plans import pack_arrays
+from mlplab.estimators.portable import portable
 from mlplab.estimators.predicting import prepared
 from mlplab.nn import NetworkSpec, apply_link, forward_pass
-from mlplab.results import ModelArtifact
+from mlplab.results import ModelArtifact, Snapshot
+from mlplab.results.portable import PortableModel
 
 __all__ = ["LearnedNetwork"]
 
@@ -56,6 +58,25 @@ class LearnedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         # Scorers hand over plain arrays; names would be missed in them.
         snapshot.__dict__.pop("feature_names_in_", None)
         return snapshot
+
+    def snapshot(self) -> Snapshot:
+        """Return where the network stands: its weights, and what its optimiser remembers.
+
+        Returns
+        -------
+        Snapshot
+            `with_parameters` makes an estimator of its weights. Without memory where the network
+            was not trained here: initialised only, or loaded from a file.
+        """
+        check_is_fitted(self, "coefs_")
+        state, result = getattr(self, "_state", None), getattr(self, "result_", None)
+        return Snapshot(
+            epoch=int(getattr(self, "n_iter_", 0)) if state is None else state.epoch,
+            parameters=self._flat(),
+            step=0 if state is None else state.step,
+            learning_rate=result.history[-1].learning_rate if result and result.n_epochs else None,
+            memory={} if state is None else dict(state.slots),
+        )
 
     @property
     def network_(self) -> NetworkSpec:
@@ -185,3 +206,16 @@ class LearnedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         """
         estimator: Self = storage.from_artifact(cls, artifact)
         return estimator
+
+    def to_portable(self) -> PortableModel:
+        """Return the steps of the prediction: what `mlplab.export` writes in other formats.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            There is nothing learned yet.
+        ExportError
+            The network holds something that other formats do not know.
+        """
+        check_is_fitted(self, "coefs_")
+        return portable(self)

@@ -3,13 +3,45 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from mlplab._files import write_atomically
-from mlplab.errors import ModelFileError, did_you_mean
+from mlplab.errors import ModelFileError, ParameterError, did_you_mean
 from mlplab.export.container import from_bytes, to_bytes
 from mlplab.results import ModelArtifact
 
-__all__ = ["read_artifact", "write_artifact"]
+__all__ = ["read_artifact", "to_safetensors", "write_artifact"]
+
+
+def to_safetensors(model: Any, path: Path | str) -> Path:
+    """Write a model as mlplab's own file, which `mlplab.load` makes a model of again.
+
+    Parameters
+    ----------
+    model : estimator, Preparation or TabularModel
+        Fitted: whatever has `to_artifact`.
+    path : Path or str
+        Where to; the file is whole at every moment.
+
+    Returns
+    -------
+    Path
+        Where it is.
+
+    Raises
+    ------
+    ParameterError
+        It is no model of mlplab.
+    OutputError
+        The file cannot be written.
+    """
+    if not callable(getattr(model, "to_artifact", None)):
+        message = (
+            f"`model` must be a fitted model of mlplab; got {type(model).__name__}. Of a pipeline "
+            "pass the last step, `pipeline[-1]`; the other steps are not mlplab's."
+        )
+        raise ParameterError(message)
+    return write_artifact(model.to_artifact(), path)
 
 
 def write_artifact(artifact: ModelArtifact, path: Path | str) -> Path:

@@ -5,6 +5,7 @@
 `run`                              what a study file says
 `sweep`                            many configurations, as a study's table [sweep] says
 `save`, `load`                     a model as one file, without pickle
+`export`                           a model for other programs: ONNX, Python, C
 `predict`, `evaluate`              with a saved model
 `describe`, `check`, `trace`       explain a network
 `report`                           write the report of a run again
@@ -29,6 +30,7 @@ _HOMES = {
     "data_list": "mlplab.workflows.catalogue",
     "describe": "mlplab.workflows.explaining",
     "evaluate": "mlplab.workflows.predicting",
+    "export": "mlplab.workflows.exporting",
     "fit": "mlplab.workflows.fitting",
     "load": "mlplab.workflows.saving",
     "predict": "mlplab.workflows.predicting",

@@ -16,6 +16,7 @@ from mlplab.errors import ModelFileError, ParameterError
 from mlplab.estimators import MLPAutoencoder, MLPClassifier, MLPRegressor
 from mlplab.export import join, split
 from mlplab.results import Choice, Metrics, ModelArtifact, ModelDescription, Task
+from mlplab.results.portable import Answer, PortableModel
 from mlplab.workflows.metrics import (
     classification_metrics,
     multilabel_metrics,
@@ -211,6 +212,19 @@ class TabularModel:
         }
         return join(parts, kind="TabularModel", header=header)
 
+    def to_portable(self) -> PortableModel:
+        """Return the steps of the prediction: what `mlplab.export` writes in other formats.
+
+        Raises
+        ------
+        ExportError
+            The network holds something that other formats do not know.
+        """
+        network: PortableModel = self.estimator.to_portable()
+        answer = _answer(network.answer, self.encoding)
+        preparation = self.preparation.to_portable()
+        return dataclasses.replace(network, preparation=preparation, answer=answer)
+
     @classmethod
     def from_artifact(cls, artifact: ModelArtifact) -> TabularModel:
         """Build the model from `to_artifact`.
@@ -257,6 +271,21 @@ def standardise(encoding: TargetEncoding, truth: AnyArray) -> AnyArray:
 def _encoding(header: Mapping[str, Any]) -> TargetEncoding | None:
     values = header["encoding"]
     return None if values is None else TargetEncoding.from_dict(values)
+
+
+def _answer(answer: Answer, encoding: TargetEncoding | None) -> Answer:
+    """Return what the network answers in the words and units of the table."""
+    if encoding is None:
+        return answer
+    if encoding.kind == "classes":
+        return dataclasses.replace(answer, names=encoding.names)
+    if encoding.kind == "numbers":
+        mean = np.array(encoding.mean) if encoding.mean else None
+        scale = np.array(encoding.scale) if encoding.scale else None
+        return dataclasses.replace(answer, names=encoding.names, mean=mean, scale=scale)
+    separator = encoding.separator if encoding.kind == "labels" else None
+    classes = (np.array(encoding.classes),)
+    return dataclasses.replace(answer, names=encoding.names, classes=classes, separator=separator)
 
 
 def _target_words(encoding: TargetEncoding | None) -> str:
