@@ -152,6 +152,26 @@ def test_many_numbers_are_told_in_intervals() -> None:
     assert len(effect.never_won) == 7
 
 
+def test_trainings_that_went_wrong_do_not_drown_the_others() -> None:
+    """Scores far below all others count as the floor; the analysis of the others stays."""
+
+    def score(one: Mapping[str, Any]) -> list[float]:
+        return [-1e260] if one == FULL[7] else additive(one)
+
+    plain, found = analyse(swept(FULL, additive)), analyse(swept(FULL, score))
+    assert plain.floor is None
+    assert found.floor is not None
+    assert found.floor < min(additive(one)[0] for one in FULL)
+    shares = {one.parameter: one.share for one in found.importances}
+    assert found.importances[0].parameter == plain.importances[0].parameter
+    assert all(0 <= share < 1 for share in shares.values())
+    lowest = min(one.mean for one in found.effects["a"].by_value)
+    assert lowest > found.floor
+    saturated = analyse(swept(FULL, lambda one: [1.0 if one["d"] else 0.3 + 0.1 * one["a"]]))
+    assert saturated.floor is None
+    assert saturated.importances[0].parameter == "d"
+
+
 def test_interactions_are_tables_of_means() -> None:
     """A cell without trials is empty."""
     result = swept([one for one in FULL if one["b"] != "z" or one["c"]], additive)

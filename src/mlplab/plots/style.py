@@ -34,6 +34,7 @@ __all__ = [
     "PALETTE",
     "PURPLE",
     "SEQUENTIAL",
+    "SHADES",
     "SKY",
     "VERMILION",
     "YELLOW",
@@ -61,6 +62,9 @@ PALETTE = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY, BLACK)
 
 SEQUENTIAL = "Blues"
 """Map from little to much: one hue, light to dark, so it survives a grey print."""
+
+SHADES = ("#c6dbef", "#9ecae1", "#6baed6", "#4292c6", "#2171b5", "#08519c", "#08306b")
+"""Some colours of that map from little to much, all of them visible on white paper."""
 
 _ASPECT_OF_A_DIGIT = 0.62  # width of a digit of DejaVu Sans over the size of the font
 

@@ -186,6 +186,9 @@ class SweepAnalysis:
         The greatest first.
     interactions : tuple of Interaction
         Of every two parameters, the greatest first.
+    floor : float or None
+        Scores below it are so far away from the others that they count as this much in effects,
+        importances and interactions; None if there are none.
     """
 
     score: str
@@ -194,3 +197,4 @@ class SweepAnalysis:
     effects: Mapping[str, Effect]
     importances: tuple[Importance, ...]
     interactions: tuple[Interaction, ...]
+    floor: float | None = None

@@ -28,6 +28,7 @@ __all__ = ["analyse", "certainty"]
 # Intervals for people, and for the forest, whose work grows with their square.
 _BINS, _FINE_BINS = 8, 32
 _TOP = 10
+_FAR = 10.0
 
 
 def analyse(
@@ -40,6 +41,8 @@ def analyse(
     """Return the effects of all values, importances, interactions, and how sure the best is.
 
     Trials without a score do not count. Numbers of which many occurred are told of in intervals.
+    A training that went wrong may score R² = -1000, and would be all that there is to tell; such
+    scores count as the `floor` of the analysis.
 
     Parameters
     ----------
@@ -54,7 +57,9 @@ def analyse(
     name = score or result.score
     trials = result.ranking(name)
     levels = [one.binned(_FINE_BINS) for one in levels_of(trials)]
-    scores = np.array([trial.mean(name) for trial in trials], dtype=np.float64)
+    found = np.array([trial.mean(name) for trial in trials], dtype=np.float64)
+    floor = _floor(found)
+    scores = found if floor is None else np.maximum(found, floor)
     shares = variance_shares(levels, scores, seed=seed) if levels else None
     told = [one.binned(_BINS) for one in levels_of(trials)]
     return SweepAnalysis(
@@ -64,7 +69,24 @@ def analyse(
         {one.parameter: Effect(one.parameter, _effects(one, told, scores)) for one in told},
         _importances(levels, shares) if shares else (),
         _interactions(told, scores, shares) if shares else (),
+        floor,
     )
+
+
+def _floor(scores: AnyArray) -> float | None:
+    """Return below which score trainings went wrong; None if none did.
+
+    That is far below the lower quartile, measured by how the better half differs.
+    """
+    if not len(scores):
+        return None
+    low, middle, high = np.quantile(scores, (0.25, 0.5, 0.75))
+    best = scores.max()
+    spread = max(high - low, best - middle)
+    if spread == 0:
+        spread = best - max(scores[scores < best], default=best)
+    floor = float(low - _FAR * spread)
+    return floor if scores.min() < floor else None
 
 
 def _effects(
