@@ -7,6 +7,10 @@
 #include <cmath>
 #include <cstring>
 
+#if defined(__unix__) || defined(__APPLE__)
+#include <sys/mman.h>
+#endif
+
 #include "checks.h"
 #include "dispatch.h"
 #include "handle.h"
@@ -66,10 +70,15 @@ int32_t check_validation(const mlp_config& config, const mlp_rows* validation) {
 namespace mlp {
 
 Memory zeros(int64_t bytes) {
-  constexpr int64_t page = 4096;
+  constexpr int64_t small_page = 4096, huge_page = int64_t{1} << 21;
   if (bytes < 0 || bytes > kLargestSize * 8) return nullptr;
+  const int64_t page = bytes < huge_page ? small_page : huge_page;
   const auto size = static_cast<std::size_t>((bytes + page - 1) / page * page);
-  Memory memory(std::aligned_alloc(page, size));
+  Memory memory(std::aligned_alloc(static_cast<std::size_t>(page), size));
+#if defined(MADV_HUGEPAGE)
+  // Fewer pages to be given at the start and to be looked up later; a wish, so no check.
+  if (memory && page == huge_page) madvise(memory.get(), size, MADV_HUGEPAGE);
+#endif
   if (memory) std::memset(memory.get(), 0, size);
   return memory;
 }

@@ -69,6 +69,11 @@ struct Unit {
   i64 dense, panel, row, end;   // rows of the panel; the bias is row fan_in
 };
 
+// Where a thread is in its share of the units; in a cache line of its own.
+struct alignas(64) Share {
+  i64 next;
+};
+
 constexpr i64 kUnitRows = 96;
 constexpr i64 kBlockRows = 256;
 

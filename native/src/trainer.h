@@ -98,6 +98,7 @@ template <class T> class Trainer {
   friend class Interleaved<T>;   // which carries networks on in lanes
 
   static constexpr int kHalf = static_cast<int>(lanes<T> / 2);
+  static constexpr i64 kUnitSize = kUnitRows * 2 * lanes<T>;
   using Move = void (*)(const StepConstants<T>&, T*, T*, T*, T*, i64, Measures&);
   using MoveOnly = void (*)(const StepConstants<T>&, T, const T*, T*, T*, T*, i64);
 
@@ -203,7 +204,7 @@ template <class T> class Trainer {
     first_block_ = at == 0;
     last_block_ = at + block_ >= n;
     in_parallel(&Trainer::work_on_rows);
-    next_unit_ = 0;
+    share_out_units();
     in_parallel(&Trainer::work_on_units);
     return summed_losses();
   }
@@ -244,8 +245,11 @@ template <class T> class Trainer {
 
   // Parameters -------------------------------------------------------------------------------
 
-  void work_on_units(int, int);
-  void find_gradient(const Unit& unit);
+  void share_out_units();
+  template <class F> void for_units(int thread, int n_threads, F f);
+  void work_on_units(int thread, int n_threads);
+  // Of the weights of a unit, then of its bias.
+  void find_gradient(const Unit& unit, T* out);
 
   // Weights and bias of a unit as ranges: start in the padded vector and length.
   struct Range {
@@ -268,12 +272,13 @@ template <class T> class Trainer {
             unit.end > layer.fan_in ? width : 0};
   }
 
-  void finish(const Unit& unit, Measures& measures);
+  bool moves_at_once() const { return updates_ && setup_->config.clip_norm < 0; }
+  void finish(const Unit& unit, T* g, Measures& measures);
   void refresh(const Unit& unit);
   void refresh_all();
   Measures measured() const;
   void move_within_norm(const Measures& found);
-  void work_on_moves(int, int);
+  void work_on_moves(int thread, int n_threads);
 
   // Epochs -----------------------------------------------------------------------------------
 
@@ -308,8 +313,10 @@ template <class T> class Trainer {
   DenseLayer<T>* dense_;
   Op<T>* ops_;
   Unit* units_;
+  Share* shares_;          // of each thread
   Measures* unit_measures_;
   T *weights_, *gradient_, *first_, *second_, *best_;
+  T* passing_gradient_;    // of each thread's unit at hand
   T* gathered_;
   i64 gathered_stride_;
   LossSpec loss_;
@@ -332,7 +339,6 @@ template <class T> class Trainer {
   std::uint64_t dropout_step_;
   StepConstants<T> constants_;
   T shrink_;
-  i64 next_unit_;
   void (Trainer::*work_)(int, int);
 
   // Where training stands

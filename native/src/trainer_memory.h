@@ -137,6 +137,8 @@ void Trainer<T>::lay_out_values(const mlp_config& config, Arena& arena) {
 template <class T> void Trainer<T>::lay_out_units(Arena& arena) {
   Unit* units = arena.take<Unit>(n_units_);
   unit_measures_ = arena.take<Measures>(n_units_);
+  shares_ = arena.take<Share>(setup_->n_threads);
+  passing_gradient_ = arena.take<T>(setup_->n_threads * 2 * kUnitSize);
   units_ = units;
   if (!units) return;
   i64 u = 0;

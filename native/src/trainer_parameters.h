@@ -5,30 +5,54 @@
 
 namespace mlp::MLP_ISA {
 
-template <class T> void Trainer<T>::work_on_units(int, int) {
-  for (;;) {
-    const i64 u = __atomic_fetch_add(&next_unit_, 1, __ATOMIC_RELAXED);
-    if (u >= n_units_) return;
-    const Unit& unit = units_[u];
-    find_gradient(unit);
-    if (last_block_) finish(unit, unit_measures_[u]);
+template <class T> void Trainer<T>::share_out_units() {
+  for (int thread = 0; thread < setup_->n_threads; ++thread)
+    shares_[thread].next = n_units_ * thread / setup_->n_threads;
+}
+
+// Calls f with units that nobody has had yet: first those of the thread's own share, whose
+// parameters and slots are in its cache from the step before, then those of slower threads.
+template <class T> template <class F>
+void Trainer<T>::for_units(int thread, int n_threads, F f) {
+  for (int k = 0; k < n_threads; ++k) {
+    const int owner = (thread + k) % n_threads;
+    const i64 end = n_units_ * (owner + 1) / n_threads;
+    for (;;) {
+      const i64 u = __atomic_fetch_add(&shares_[owner].next, 1, __ATOMIC_RELAXED);
+      if (u >= end) break;
+      f(u);
+    }
   }
 }
 
-template <class T> void Trainer<T>::find_gradient(const Unit& unit) {
+template <class T> void Trainer<T>::work_on_units(int thread, int n_threads) {
+  // A gradient that is used up at once stays in a small place of the thread's own: that of a
+  // large network would go to main memory and come back.
+  const bool passes = first_block_ && last_block_ && moves_at_once();
+  for_units(thread, n_threads, [&](i64 u) {
+    const Unit& unit = units_[u];
+    // Products of half a register leave the other half as it is, so they have another place.
+    const bool half = 2 * dense_[unit.dense].out.columns_of(unit.panel) <= lanes<T>;
+    T* g = passes ? passing_gradient_ + (2 * thread + half) * kUnitSize
+                  : gradient_ + weights_of(unit).start;
+    find_gradient(unit, g);
+    if (last_block_) finish(unit, g, unit_measures_[u]);
+  });
+}
+
+template <class T> void Trainer<T>::find_gradient(const Unit& unit, T* out) {
   const DenseLayer<T>& layer = dense_[unit.dense];
   const i64 width = layer.out.width(unit.panel);
-  T* out = gradient_ + layer.start + layer.out.offset(unit.panel, layer.fan_in + 1);
   const T* d = layer.d + layer.out.start(unit.panel);
   const T* x = layer.input ? layer.input : x_;
   const i64 x_stride = layer.input ? layer.input_stride : x_stride_;
   const i64 end = least(unit.end, layer.fan_in);
-  const Product<T> product{x + unit.row, 1, x_stride, d, layer.stride, out + unit.row * width,
-                           width, nullptr, !first_block_, end - unit.row, n_block_,
+  const Product<T> product{x + unit.row, 1, x_stride, d, layer.stride, out, width, nullptr,
+                           !first_block_, end - unit.row, n_block_,
                            layer.out.columns_of(unit.panel)};
   multiply(product, width);
   if (unit.end <= layer.fan_in) return;
-  T* bias = out + layer.fan_in * width;
+  T* bias = out + (end - unit.row) * width;
   for (i64 j = 0; j < width; j += lanes<T>) {
     Vec<T> sums[4] = {first_block_ ? Vec<T>{} : load(bias + j)};
     i64 r = 0;
@@ -39,21 +63,21 @@ template <class T> void Trainer<T>::find_gradient(const Unit& unit) {
   }
 }
 
-template <class T> void Trainer<T>::finish(const Unit& unit, Measures& measures) {
+template <class T> void Trainer<T>::finish(const Unit& unit, T* g, Measures& measures) {
   measures = Measures{};
-  const bool moves = updates_ && setup_->config.clip_norm < 0;
   for (int penalised = 1; penalised >= 0; --penalised) {
     const Range range = penalised ? weights_of(unit) : bias_of(unit);
-    T *g = gradient_ + range.start, *w = weights_ + range.start;
-    if (moves)
+    T* w = weights_ + range.start;
+    if (moves_at_once())
       move_[penalised](constants_, g, w, within(first_, range), within(second_, range), range.n,
                        measures);
     else if (penalised)
       finish_only<T, true>(constants_, g, w, range.n, measures);
     else
       finish_only<T, false>(constants_, g, w, range.n, measures);
+    g += range.n;
   }
-  if (moves) refresh(unit);
+  if (moves_at_once()) refresh(unit);
 }
 
 template <class T> void Trainer<T>::refresh(const Unit& unit) {
@@ -80,14 +104,12 @@ template <class T> Measures Trainer<T>::measured() const {
 
 template <class T> void Trainer<T>::move_within_norm(const Measures& found) {
   shrink_ = static_cast<T>(progress_.shrink_of(found));
-  next_unit_ = 0;
+  share_out_units();
   in_parallel(&Trainer::work_on_moves);
 }
 
-template <class T> void Trainer<T>::work_on_moves(int, int) {
-  for (;;) {
-    const i64 u = __atomic_fetch_add(&next_unit_, 1, __ATOMIC_RELAXED);
-    if (u >= n_units_) return;
+template <class T> void Trainer<T>::work_on_moves(int thread, int n_threads) {
+  for_units(thread, n_threads, [&](i64 u) {
     for (int penalised = 0; penalised < 2; ++penalised) {
       const Range range = penalised ? weights_of(units_[u]) : bias_of(units_[u]);
       move_only_[penalised](constants_, shrink_, gradient_ + range.start,
@@ -95,7 +117,7 @@ template <class T> void Trainer<T>::work_on_moves(int, int) {
                             within(second_, range), range.n);
     }
     refresh(units_[u]);
-  }
+  });
 }
 
 }  // namespace mlp::MLP_ISA
