@@ -305,7 +305,7 @@ def test_an_interrupt_with_early_stopping_leaves_the_best_weights() -> None:
 
 def test_after_an_interrupt_training_can_go_on() -> None:
     """With the state kept, the rest of the epochs must lead where one fit would have led."""
-    parameters: dict[str, Any] = {"shuffle": False, "warm_start": "state", "tol": 0.0}
+    parameters: dict[str, Any] = {"batch_size": 40, "warm_start": "state", "tol": 0.0}
     clf = small(**parameters).set_callbacks(Watcher(2, interrupts=True))
     with pytest.warns(UserWarning, match="interrupted"):
         clf.fit(IRIS.X, IRIS.y)

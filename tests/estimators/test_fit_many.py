@@ -64,10 +64,10 @@ def _assert_equal(ours: Any, theirs: Any, name: str) -> None:
         assert one == other, name
     elif isinstance(ours, np.random.RandomState):
         _assert_equal(ours.get_state(), theirs.get_state(), name)
-    elif isinstance(ours, (list, tuple)):
+    elif isinstance(ours, (list, tuple, Mapping)):
         assert len(ours) == len(theirs), name
-        for index, pair in enumerate(zip(ours, theirs, strict=True)):
-            _assert_equal(*pair, f"{name}[{index}]")
+        for key in ours if isinstance(ours, Mapping) else range(len(ours)):
+            _assert_equal(ours[key], theirs[key], f"{name}[{key!r}]")
     elif isinstance(ours, float) and np.isnan(ours):
         assert np.isnan(theirs), name
     elif dataclasses.is_dataclass(ours):
@@ -217,6 +217,25 @@ def test_warm_starts_go_on() -> None:
     outcomes = _check(estimators, [other] * len(estimators))
     # Other columns than before are refused where a warm start goes on.
     assert {type(outcome.error) for outcome in outcomes} == {type(None), ValueError}
+
+
+def test_rows_of_those_that_go_on_are_validated_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As for those that begin, where they know the same columns and classes."""
+    estimators = [_small(warm_start="state", random_state=seed) for seed in range(6)]
+    fit_many(estimators, IRIS.X, IRIS.y)
+    fit_many([estimators[5]], IRIS.X[:100], IRIS.y[:100])  # refused: a class is missing
+    other = _small(warm_start="state", random_state=9).fit(IRIS.X, np.array(list("abc"))[IRIS.y])
+    seen: list[int] = []
+    validate = MLPClassifier._validate_rows
+
+    def counting(self: Any, *rows: Any, **how: Any) -> Any:
+        seen.append(self.random_state)
+        return validate(self, *rows, **how)
+
+    monkeypatch.setattr(MLPClassifier, "_validate_rows", counting)
+    outcomes = fit_many([*estimators, other], IRIS.X, IRIS.y)
+    assert [outcome.error is None for outcome in outcomes] == [True] * 6 + [False]
+    assert seen == [0, 9]
 
 
 # Generators

@@ -27,7 +27,7 @@ IRIS = load_problem("multiclass")
 @pytest.mark.parametrize("solver", ["sgd", "adam", "nadam", "lbfgs"])
 def test_keeping_the_state_makes_two_fits_one(solver: str) -> None:
     """Two fits of ten epochs must be one of twenty, bit for bit."""
-    parameters: dict[str, Any] = {"solver": solver, "shuffle": False, "tol": 0.0, "batch_size": 40}
+    parameters: dict[str, Any] = {"solver": solver, "tol": 0.0, "batch_size": 40}
     twice = small(**parameters, max_iter=10, warm_start="state")
     twice.fit(IRIS.X, IRIS.y).fit(IRIS.X, IRIS.y)
     once = small(**parameters, max_iter=20, warm_start="state").fit(IRIS.X, IRIS.y)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
 import json
 import pickle
@@ -97,7 +98,7 @@ def test_what_comes_back_predicts_the_same(kind: str) -> None:
 )
 def test_training_goes_on_identically(parameters: dict[str, Any]) -> None:
     """One that was stored between two fits must end with the same bits as one that was not."""
-    settings: dict[str, Any] = {"shuffle": False, "warm_start": "state", **parameters}
+    settings: dict[str, Any] = {"batch_size": 40, "warm_start": "state", **parameters}
     kept = unfitted(IRIS, **settings).fit(IRIS.X, IRIS.y)
     stored = there_and_back(kept)
     assert_equal_networks(kept.fit(IRIS.X, IRIS.y), stored.fit(IRIS.X, IRIS.y))
@@ -272,6 +273,30 @@ def test_a_missing_or_misshapen_array_is_refused() -> None:
             MLPClassifier.from_artifact(ModelArtifact(artifact.kind, artifact.header, arrays))
 
 
+@pytest.mark.parametrize(
+    ("name", "array"),
+    [
+        ("rows/order", np.arange(135, dtype=np.uint16)),
+        ("rows/aside", np.full(15, 2**40)),
+        ("rows/aside", np.full(15, -1)),
+        ("generator/key", np.zeros(3, dtype=np.uint32)),
+        ("generator/key", np.zeros(624)),
+        ("last_parameters", np.zeros(5)),
+    ],
+)
+def test_places_of_rows_and_generator_are_checked(name: str, array: Any) -> None:
+    """Nobody reads beyond the rows because a file says so."""
+    before = unfitted(IRIS, warm_start="state", early_stopping=True, random_state=0)
+    artifact = before.fit(IRIS.X, IRIS.y).to_artifact()
+    arrays = {**artifact.arrays, name: array}
+    with pytest.raises(ModelFileError, match="does not hold together"):
+        MLPClassifier.from_artifact(ModelArtifact(artifact.kind, artifact.header, arrays))
+    header = copy.deepcopy(dict(artifact.header))
+    header["standing"]["generator"]["pos"] = 10**6
+    with pytest.raises(ModelFileError, match="does not hold together"):
+        MLPClassifier.from_artifact(ModelArtifact(artifact.kind, header, artifact.arrays))
+
+
 # ---------------------------------------------------------------------- pickle, joblib, clone
 
 
@@ -279,7 +304,7 @@ def test_a_missing_or_misshapen_array_is_refused() -> None:
 def test_pickle_keeps_everything(kind: str) -> None:
     """What pickle brings back must predict and go on training identically."""
     problem = load_problem(kind)
-    before = unfitted(problem, warm_start="state", shuffle=False).fit(problem.X, problem.y)
+    before = unfitted(problem, warm_start="state", batch_size=40).fit(problem.X, problem.y)
     after = pickle.loads(pickle.dumps(before))  # noqa: S301  (our own bytes)
     np.testing.assert_array_equal(after.predict(problem.X), before.predict(problem.X))
     assert_equal_networks(before.fit(problem.X, problem.y), after.fit(problem.X, problem.y))

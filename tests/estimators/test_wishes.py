@@ -102,7 +102,6 @@ def test_04_warm_start_keeps_the_optimiser(line: tuple[Any, Any], solver: str) -
     common = {
         "hidden_layer_sizes": (6,),
         "solver": solver,
-        "shuffle": False,
         "random_state": 0,
         "warm_start": "state",
         "tol": 1e-12,

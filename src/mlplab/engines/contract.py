@@ -194,6 +194,8 @@ class TrainingState:
     best_epoch : int or None
     best_parameters : ndarray of shape (n_parameters,)
         Of the best epoch; the start before any.
+    last_parameters : ndarray of shape (n_parameters,) or None
+        Those after the last epoch, where the best were put in their place.
     judged_by : str
         What the best figures are figures of; another judge forgets them.
     stop : StopReason or None
@@ -214,6 +216,7 @@ class TrainingState:
     figure_to_beat: float = math.inf
     best_epoch: int | None = None
     best_parameters: Vector = field(default_factory=lambda: np.empty(0))
+    last_parameters: Vector | None = None
     judged_by: str = ""
     stop: StopReason | None = None
 
@@ -229,9 +232,11 @@ class TrainingState:
         keep_optimiser : bool
             Keep the optimiser's memory and where its schedule stands; otherwise both start anew.
         continues : bool
-            It is the next piece of the same training (`partial_fit`): its length and schedules
-            with an end go on counting from where that began.
+            It is the next piece of the same training (`partial_fit`, or after a pause): its length
+            and schedules with an end go on counting from where that began.
         """
+        # What an optimiser remembers of a training that diverged are no numbers.
+        keep_optimiser = keep_optimiser and self.stop is not StopReason.DIVERGED
         self.stop = None
         if not keep_optimiser:
             self.slots = {}

@@ -15,7 +15,6 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from scipy import sparse
-from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -27,6 +26,7 @@ from mlplab.engines import (
     select_engine,
 )
 from mlplab.errors import DataError, ParameterError
+from mlplab.estimators.going_on import Standing, is_paused, start_from
 from mlplab.estimators.learned import LearnedNetwork
 from mlplab.estimators.plans import (
     build_network,
@@ -40,18 +40,18 @@ from mlplab.estimators.plans import (
 from mlplab.estimators.rows import FitRows, training_data
 from mlplab.estimators.rules import check_parameters, parameters_of
 from mlplab.estimators.speaking import speak
-from mlplab.estimators.validation import split_rows, validation_data
-from mlplab.estimators.watching import observers_of
+from mlplab.estimators.validation import set_aside, validation_data
+from mlplab.estimators.watching import WatchedFit, observers_of
 from mlplab.nn import Loss
 from mlplab.results import FitResult
-from mlplab.train import ENDED_BY_RULE, FitObserver, RowOrders, Training, train
+from mlplab.train import ENDED_BY_RULE, RowOrders, Training, train
 
 __all__ = ["BaseMLP"]
 
 ValidateRows = Callable[..., tuple[FitRows, FitRows | None]]
 
 
-class BaseMLP(CallbackSupportMixin, LearnedNetwork):
+class BaseMLP(WatchedFit, LearnedNetwork):
     """Base of the estimators; use `MLPClassifier`, `MLPRegressor` or `MLPAutoencoder`."""
 
     _score_name: ClassVar[str]
@@ -114,13 +114,17 @@ class BaseMLP(CallbackSupportMixin, LearnedNetwork):
         validate = validate or BaseMLP._validate_tables
         rows, given = validate(self, table, validation, first=first, incremental=incremental)
         rows = self._weigh_classes(rows, incremental=incremental)
-        rng = check_random_state(self.random_state)
+        standing = Standing.of(self, first=first)
+        rng = standing.random_state(self.random_state)
         self._begin(rows, rng, first=first, incremental=incremental)
-        if given is None and self._splits_rows():
-            stratify = self._stratify(rows)
-            rows, given = split_rows(rows, rng, self.validation_fraction, stratify)
+        splits = given is None and self._splits_rows()
+        standing = standing.dealt(self, rows, rng, sets_aside=splits)
+        if standing.order is not None and standing.aside is not None:
+            rows, given = set_aside(rows, standing.order, standing.aside)
         self.plan_ = self._plan(rows, watches=given is not None and bool(self.early_stopping))
-        return self._training(rows, given, rng, incremental=incremental)
+        training = self._training(rows, given, rng, standing.order, incremental=incremental)
+        self._keep_standing(standing, training)
+        return training
 
     def _validate_tables(
         self,
@@ -172,10 +176,10 @@ class BaseMLP(CallbackSupportMixin, LearnedNetwork):
                 network, self.coefs_, self.intercepts_, dtype, "the network fitted before"
             )
             state = getattr(self, "_state", None) or TrainingState(parameters)
-            state.parameters = parameters
-            before = state.stop
+            keeps, before = self.warm_start == "state", state.stop
+            start_from(state, parameters, keeps=keeps)
             state.begin_training(
-                keep_optimiser=incremental or self.warm_start == "state", continues=incremental
+                keep_optimiser=incremental or keeps, continues=incremental or is_paused(self)
             )
             if incremental and self.early_stopping and before in ENDED_BY_RULE:
                 # The rule has ended this stream of partial fits; the best weights stay.
@@ -184,7 +188,7 @@ class BaseMLP(CallbackSupportMixin, LearnedNetwork):
         self.n_outputs_ = n_columns
         self.n_layers_ = len(network.units)
         self.out_activation_ = self._loss.link
-        self._expose(state.parameters)
+        self._expose(parameters)
 
     def _reset_curves(self) -> None:
         self.loss_curve_: list[float] = []
@@ -214,7 +218,13 @@ class BaseMLP(CallbackSupportMixin, LearnedNetwork):
         )
 
     def _training(
-        self, rows: FitRows, given: FitRows | None, rng: Any, *, incremental: bool
+        self,
+        rows: FitRows,
+        given: FitRows | None,
+        rng: Any,
+        order: AnyArray | None,
+        *,
+        incremental: bool,
     ) -> Training:
         plan = self.plan_
         self._state.judge_by(f"{plan.stopping.monitor} {self.stopping}")
@@ -227,20 +237,36 @@ class BaseMLP(CallbackSupportMixin, LearnedNetwork):
             engine_reason=reason,
             state=self._state,
             orders=RowOrders(
-                rows.n_rows if rows.places is None else rows.places,
+                rows.n_rows if order is None else order,
                 rng,
                 shuffle=shuffles,
                 batch_size=plan.batch_size,
                 # From a number a generator was made for this fit alone.
                 shared=not isinstance(self.random_state, Integral),
             ),
-            n_epochs=1 if incremental else int(self.max_iter),
+            n_epochs=1 if incremental else self._epochs_to_go(),
             n_threads=self.n_threads,
             is_piece=incremental,
         )
 
+    def _epochs_to_go(self) -> int:
+        """Return how many epochs a fit makes at the most: to its end, or to where it pauses."""
+        done = self._state.epoch - self._state.first_epoch
+        pause = getattr(self, "_pause", None)
+        end = int(self.max_iter if pause is None else min(self.max_iter, pause))
+        return max(0, end - done)
+
+    def _keep_standing(self, standing: Standing | None, training: Training) -> None:
+        """Note where generator and rows stand, for a fit that goes on from there."""
+        if self.warm_start == "state" and standing is not None:
+            self._standing = standing.left_by(training.orders)
+        else:
+            self.__dict__.pop("_standing", None)
+            self._state.last_parameters = None
+
     def _finish(self, training: Training, result: FitResult) -> None:
         """Set what a fit leaves, then say what there is to say."""
+        self._keep_standing(getattr(self, "_standing", None), training)
         self.result_ = result
         self._set_fitted(training.plan, result)
         if not result.n_epochs:
@@ -248,33 +274,6 @@ class BaseMLP(CallbackSupportMixin, LearnedNetwork):
             problem = training.plan, self._state.parameters, training.data
             self.loss_ = training.engine.objective(*problem)[1]
         speak(self, result, incremental=training.is_piece)
-
-    def set_callbacks(self, *callbacks: Any) -> Self:
-        """Set what watches the next fits.
-
-        Parameters
-        ----------
-        *callbacks : callbacks
-            scikit-learn's callbacks (``on_fit_task_begin``, ``on_fit_task_end``) or observers of
-            mlplab (``on_start``, ``on_epoch``, ``on_end``; see `mlplab.train.FitObserver`).
-            Without any, all are taken away.
-
-        Returns
-        -------
-        self
-        """
-        # A class has the methods of its instances; scikit-learn's check refuses it.
-        ours = [c for c in callbacks if isinstance(c, FitObserver) and not isinstance(c, type)]
-        super().set_callbacks(*(callback for callback in callbacks if callback not in ours))
-        self._fit_observers = ours
-        return self
-
-    def __sklearn_clone__(self) -> Self:
-        """Return an unfitted copy that is watched by the same observers and callbacks."""
-        copy: Self = super().__sklearn_clone__()
-        if hasattr(self, "_fit_observers"):
-            copy._fit_observers = self._fit_observers
-        return copy
 
     # ------------------------------------------------------------------ what a fit leaves
 

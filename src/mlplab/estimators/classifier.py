@@ -73,9 +73,14 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     verbose : bool or int, default=False
         Print a line an epoch.
     warm_start : bool or "state", default=False
-        Start from the weights of the last fit; ``"state"`` also keeps the optimiser's memory: with
-        ``shuffle=False`` and a constant rate two fits of n epochs are one of 2n. With lbfgs it
-        runs our own routine in place of SciPy's, which cannot be resumed.
+        Start from the weights of the last fit. ``"state"``, set before the first fit, goes on in
+        everything: two fits of n epochs are one of 2n, bit for bit, with the optimiser's memory,
+        the stopping rule's counters, the rows set aside, the order of the rows and the place of
+        the generator. Where early stopping shows the best weights, training goes on from the last.
+        Another number of rows is dealt anew; another `random_state` begins its own orders;
+        schedules with an end (linear, cosine, step, exponential, one_cycle) span each fit, and a
+        whole training with `pause_after`. With lbfgs it runs our own routine in place of SciPy's,
+        which cannot be resumed.
     momentum, nesterovs_momentum : float, bool, default=0.9, True
         For sgd.
     early_stopping : bool, default=False

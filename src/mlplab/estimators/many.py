@@ -207,9 +207,7 @@ class _Fitting:
             def plainly() -> tuple[FitRows, FitRows | None]:
                 return BaseMLP._validate_tables(estimator, *tables, **how)  # noqa: SLF001  (its own room)
 
-            # What was fitted before, and goes on, has classes and columns to compare with.
-            goes_on = estimator.warm_start or not how["first"]
-            return plainly() if goes_on else self._rows.validate(estimator, table, plainly)
+            return self._rows.validate(estimator, table, plainly)
 
         return validate
 

@@ -1,9 +1,10 @@
 """Estimators as plain data and back; no pickle.
 
 Everything needed to predict is stored, and everything needed to go on training: the optimiser's
-memory, the counters of the state, the history. Parameters that are code or generators (a scorer,
-a schedule of one's own, a `RandomState`) cannot be data: they come back as their defaults, and
-the header names them under ``replaced``.
+memory, the counters of the state, the history, and with ``warm_start="state"`` where rows and
+generator stand. Parameters that are code or generators (a scorer, a schedule of one's own, a
+`RandomState`) cannot be data: they come back as their defaults, and the header names them under
+``replaced``.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy as np
 from mlplab._typing import AnyArray, Vector
 from mlplab.engines import TrainingState
 from mlplab.errors import DataError, ModelFileError, ParameterError
+from mlplab.estimators.going_on import Standing
 from mlplab.estimators.labels import LabelCoder
 from mlplab.estimators.plans import build_plan, pack_arrays
 from mlplab.nn import (
@@ -101,6 +103,11 @@ def to_artifact(estimator: Any) -> ModelArtifact:
     ):
         arrays[f"coef/{i}"], arrays[f"intercept/{i}"] = np.array(coef), np.array(intercept)
     arrays["best_parameters"] = state.best_parameters
+    if state.last_parameters is not None:
+        arrays["last_parameters"] = state.last_parameters
+    if hasattr(estimator, "_standing"):
+        header["standing"], places = _stored_standing(estimator._standing)  # noqa: SLF001  (same)
+        arrays.update(places)
     arrays.update({f"slot/{name}": np.asarray(slot) for name, slot in state.slots.items()})
     return ModelArtifact(type(estimator).__name__, header, arrays)
 
@@ -144,8 +151,15 @@ def _rebuild(cls: type[Any], header: Mapping[str, Any], arrays: Mapping[str, Any
     slots = {name[5:]: array for name, array in arrays.items() if name.startswith("slot/")}
     stop = StopReason[header["stop"]] if header["stop"] else None
     estimator._state = TrainingState(
-        parameters, slots, best_parameters=arrays["best_parameters"], stop=stop, **header["state"]
+        parameters,
+        slots,
+        best_parameters=arrays["best_parameters"],
+        last_parameters=arrays.get("last_parameters"),
+        stop=stop,
+        **header["state"],
     )
+    if "standing" in header:
+        estimator._standing = _restored_standing(header["standing"], arrays)
     estimator._dropout_seed = header["plan"]["dropout_seed"]
     estimator.plan_ = build_plan(estimator, network, estimator._loss, **header["plan"])
     estimator._expose(parameters)
@@ -178,13 +192,60 @@ def _stored_weights(network: NetworkSpec, arrays: Mapping[str, AnyArray]) -> Vec
     weights = pack_arrays(network, coefs, intercepts, str(coefs[0].dtype), "the file")
     for name, array in arrays.items():
         # The optimiser remembers a number for each weight, or one for all.
-        of_weights = name == "best_parameters" or (
+        of_weights = name in {"best_parameters", "last_parameters"} or (
             name.startswith("slot/") and array.shape[-1:] != (1,)
         )
         if of_weights and array.shape[-1:] != weights.shape:
             message = f"{name} has shape {array.shape} where {weights.shape} is expected"
             raise ValueError(message)
     return weights
+
+
+def _stored_standing(standing: Standing) -> tuple[dict[str, Any], dict[str, AnyArray]]:
+    """Return where rows and generator stand, as header and arrays."""
+    arrays = {"rows/order": standing.order, "rows/aside": standing.aside}
+    header: dict[str, Any] = {
+        "n_rows": standing.n_rows,
+        "share": standing.share,
+        "seed": standing.seed,
+        "generator": None,
+    }
+    if standing.generator is not None:
+        inner, plain = standing.generator["state"], standing.generator
+        arrays["generator/key"] = inner["key"]
+        names = ("has_gauss", "gauss")
+        header["generator"] = {"pos": inner["pos"], **{name: plain[name] for name in names}}
+    return header, {name: array for name, array in arrays.items() if array is not None}
+
+
+def _restored_standing(stored: Mapping[str, Any], arrays: Mapping[str, AnyArray]) -> Standing:
+    """Return where rows and generator stand.
+
+    Raises
+    ------
+    ValueError
+        Rows would be read that nobody has, or the generator is none.
+    """
+    order, aside = arrays.get("rows/order"), arrays.get("rows/aside")
+    parts = [places for places in (order, aside) if places is not None]
+    # NumPy and engines read where they are told to: places are checked before.
+    if parts and not np.array_equal(np.sort(np.concatenate(parts)), np.arange(stored["n_rows"])):
+        message = "rows/order and rows/aside do not hold every row once"
+        raise ValueError(message)
+    generator = None
+    if stored["generator"] is not None:
+        key, pos = arrays["generator/key"], int(stored["generator"]["pos"])
+        if key.shape != (624,) or key.dtype != np.uint32 or not 0 <= pos <= 624:
+            message = "generator/key and its place are not those of MT19937"
+            raise ValueError(message)
+        generator = {
+            "bit_generator": "MT19937",
+            "state": {"key": key, "pos": pos},
+            "has_gauss": int(stored["generator"]["has_gauss"]),
+            "gauss": float(stored["generator"]["gauss"]),
+        }
+    plain = {name: stored[name] for name in ("n_rows", "share", "seed")}
+    return Standing(**plain, order=order, aside=aside, generator=generator)
 
 
 def _stored_plan(estimator: Any) -> dict[str, Any]:

@@ -9,8 +9,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from mlplab.errors import ParameterError, did_you_mean
 from mlplab.estimators.autoencoder import MLPAutoencoder
+from mlplab.estimators.labels import LabelCoder
 from mlplab.estimators.rows import FitRows, pair_validation
 
 __all__ = ["FitTable", "SharedRows", "fit_tables"]
@@ -82,6 +85,33 @@ class _Validated:
     left: dict[str, Any]
     warnings: list[Any]
 
+    def serves(self, estimator: Any) -> bool:
+        """Whether it is what the estimator's own validation would come to.
+
+        One that goes on compares the rows with the columns and classes that it knows.
+        """
+        if not _goes_on(estimator):
+            return True
+        own = vars(estimator)
+        same = all(_is_same(own.get(name), self.left.get(name)) for name in SharedRows.LEFT)
+        # What a fit left that came to nothing is for its own validation to judge.
+        return same and "coefs_" in own
+
+
+def _goes_on(estimator: Any) -> bool:
+    """Tell whether an estimator keeps what it was fitted to before."""
+    return bool(estimator.warm_start) and hasattr(estimator, "n_features_in_")
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    if isinstance(one, LabelCoder) and isinstance(other, LabelCoder):
+        return one.kind == other.kind and _is_same([*one.classes], [*other.classes])
+    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
+        return one.dtype == other.dtype and np.array_equal(one, other)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_is_same, one, other))
+    return type(one) is type(other) and bool(one == other)
+
 
 class SharedRows:
     """Validates rows that several estimators share once.
@@ -102,7 +132,8 @@ class SharedRows:
     @staticmethod
     def key(estimator: Any, table: FitTable) -> tuple[Any, ...]:
         """Return what validation depends on."""
-        return (type(estimator), str(estimator.dtype), repr(estimator.loss), table.identity())
+        kind = type(estimator), _goes_on(estimator)
+        return (*kind, str(estimator.dtype), repr(estimator.loss), table.identity())
 
     def validate(
         self, estimator: Any, table: FitTable, validate: Callable[[], Any]
@@ -111,16 +142,17 @@ class SharedRows:
         key = self.key(estimator, table)
         self._uses[key] -= 1
         known = self._known.pop(key, None)
-        if known is None:
+        if known is None or not known.serves(estimator):
             with warnings.catch_warnings(record=True) as caught:
                 rows = validate()
             left = {name: vars(estimator)[name] for name in self.LEFT if name in vars(estimator)}
             known = _Validated(rows, left, [warning.message for warning in caught])
         if self._uses[key] > 0:
             self._known[key] = known
-        for name in self.LEFT:
-            vars(estimator).pop(name, None)
-        vars(estimator).update(known.left)
+        if not _goes_on(estimator):
+            for name in self.LEFT:
+                vars(estimator).pop(name, None)
+            vars(estimator).update(known.left)
         for message in known.warnings:
             warnings.warn(message, stacklevel=2)
         return known.rows

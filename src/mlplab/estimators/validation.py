@@ -16,13 +16,13 @@ from mlplab.engines import TrainingPlan, ValidationData
 from mlplab.errors import DataError
 from mlplab.estimators.rows import FitRows, cast
 
-__all__ = ["split_rows", "takes_weights", "validation_data"]
+__all__ = ["draw_places", "set_aside", "takes_weights", "validation_data"]
 
 
-def split_rows(
+def draw_places(
     rows: FitRows, rng: np.random.RandomState, fraction: float, stratify: AnyArray | None
-) -> tuple[FitRows, FitRows]:
-    """Set validation rows aside, drawn as scikit-learn draws them.
+) -> tuple[AnyArray, AnyArray]:
+    """Draw which rows are set aside, as scikit-learn draws them.
 
     Parameters
     ----------
@@ -35,14 +35,13 @@ def split_rows(
 
     Returns
     -------
-    (FitRows, FitRows)
-        To learn from, which are the same arrays with the places of the rows, and to look at,
-        which are copied: most rows are learned from, and those should not need their memory twice.
+    (int array of shape (n_learn,), int array of shape (n_look,))
+        The places of the rows to learn from, and of those to look at.
 
     Raises
     ------
     DataError
-        The part is too small, or all rows of a part have weight zero.
+        The part is too small.
     """
     learn, look = train_test_split(
         np.arange(rows.x.shape[0]), random_state=rng, test_size=fraction, stratify=stratify
@@ -53,6 +52,29 @@ def split_rows(
             "your dataset."
         )
         raise DataError(message)
+    return learn, look
+
+
+def set_aside(rows: FitRows, learn: AnyArray, look: AnyArray) -> tuple[FitRows, FitRows]:
+    """Set validation rows aside.
+
+    Parameters
+    ----------
+    rows : FitRows
+    learn, look : int array of shape (n_learn,) and (n_look,)
+        Places of the rows.
+
+    Returns
+    -------
+    (FitRows, FitRows)
+        To learn from, which are the same arrays with the places of the rows, and to look at,
+        which are copied: most rows are learned from, and those should not need their memory twice.
+
+    Raises
+    ------
+    DataError
+        All rows of a part have weight zero.
+    """
     for places, name in ((learn, "training"), (look, "validation")):
         if rows.score_weight is not None and not rows.score_weight[places].sum() > 0:
             message = (

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from numbers import Integral
+from typing import Any, Self
+
+from sklearn.callback import CallbackSupportMixin
+from sklearn.utils.metaestimators import available_if
 
 from mlplab.engines import TrainingPlan, TrainingState
+from mlplab.errors import ParameterError
+from mlplab.estimators.plans import is_stochastic
 from mlplab.results import EpochRecord, FitResult, StopReason
 from mlplab.train import FitObserver
 
-__all__ = ["CallbackObserver", "Printer", "observers_of"]
+__all__ = ["CallbackObserver", "Printer", "WatchedFit", "observers_of"]
 
 
 def observers_of(estimator: Any, table: tuple[Any, Any, Any]) -> list[FitObserver]:
@@ -107,3 +113,80 @@ class CallbackObserver:
             **self._rows,
             reconstruction_attributes=lambda: self._fitted_attributes(None),
         )
+
+
+class WatchedFit(CallbackSupportMixin):
+    """Who watches the fits of an estimator, and where they pause."""
+
+    def set_callbacks(self, *callbacks: Any) -> Self:
+        """Set what watches the next fits.
+
+        Parameters
+        ----------
+        *callbacks : callbacks
+            scikit-learn's callbacks (``on_fit_task_begin``, ``on_fit_task_end``) or observers of
+            mlplab (``on_start``, ``on_epoch``, ``on_end``; see `mlplab.train.FitObserver`).
+            Without any, all are taken away.
+
+        Returns
+        -------
+        self
+        """
+        # A class has the methods of its instances; scikit-learn's check refuses it.
+        ours = [c for c in callbacks if isinstance(c, FitObserver) and not isinstance(c, type)]
+        super().set_callbacks(*(callback for callback in callbacks if callback not in ours))
+        self._fit_observers = ours
+        return self
+
+    def __sklearn_clone__(self) -> Self:
+        """Return an unfitted copy that is watched by the same observers and callbacks."""
+        copy: Self = super().__sklearn_clone__()
+        if hasattr(self, "_fit_observers"):
+            copy._fit_observers = self._fit_observers
+        return copy
+
+    @available_if(lambda est: is_stochastic(est.solver))
+    def pause_after(self, n_epochs: int | None) -> Self:
+        """Let the next fits pause once so many epochs of their training are done.
+
+        With ``warm_start="state"`` the next fit takes up a training that has paused, and ends in
+        the bits of one without pauses: length, schedule and stopping rule are those of the whole.
+        So a network can be looked at on its way, and given up or trained on.
+
+        Parameters
+        ----------
+        n_epochs : int or None
+            Counted from where the training began; None lets it go to its end. A clone does not
+            pause.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ParameterError
+            It is neither a positive integer nor None.
+
+        Examples
+        --------
+        >>> from sklearn.base import clone
+        >>> from sklearn.datasets import load_iris
+        >>> from mlplab import MLPClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> whole = MLPClassifier((5,), learning_rate_init=0.05, random_state=0)
+        >>> paused = clone(whole).set_params(warm_start="state").pause_after(12).fit(X, y)
+        >>> paused.result_.status.name, paused.n_iter_
+        ('PAUSED', 12)
+        >>> paused = paused.pause_after(None).fit(X, y)
+        >>> bool((paused.coefs_[0] == whole.fit(X, y).coefs_[0]).all())
+        True
+        """
+        if n_epochs is not None and not (isinstance(n_epochs, Integral) and n_epochs > 0):
+            message = (
+                f"`n_epochs` must be a positive integer or None; got {n_epochs!r}. Pass None to "
+                "let fits go to their end."
+            )
+            raise ParameterError(message)
+        self._pause = n_epochs
+        return self

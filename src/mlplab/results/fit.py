@@ -23,6 +23,7 @@ class StopReason(enum.Enum):
     MAX_EVALUATIONS = "The largest number of loss evaluations was reached."
     DIVERGED = "The loss or the weights left the finite numbers."
     OBSERVER = "A callback asked to stop."
+    PAUSED = "Training was paused; the next fit goes on from there."
     INTERRUPTED = "Training was interrupted; what had been learned was kept."
 
     @property

@@ -35,6 +35,7 @@ __all__ = [
     "Job",
     "Ledger",
     "Outcome",
+    "Paused",
     "Proposal",
     "Search",
     "SweepObserver",
@@ -73,6 +74,22 @@ class Search(Protocol):
         ...
 
 
+@dataclass(slots=True, eq=False)
+class Paused:
+    """A network that waits to be trained on: what trainers give as the state of a job.
+
+    It can be taken once, as training changes it. Where a job has to be done again, because what
+    was trained beside it raised an error, its network is trained from the start.
+    """
+
+    network: Any
+
+    def take(self) -> Any:
+        """Return the network, or None where somebody has taken it."""
+        network, self.network = self.network, None
+        return network
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """What a trainer is asked for.
@@ -85,7 +102,7 @@ class Job:
     epochs : int or None
         Train until this many epochs are done in all, counted from the start; None: to the end.
     state : object
-        What the trainer gave when it paused this training; None to begin at the start.
+        What the trainer gave when it paused this training (`Paused`); None to begin at the start.
     pauses : bool
         Whether it may be asked to go on from here later, so that a state is of use.
     """

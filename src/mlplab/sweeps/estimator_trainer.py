@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import clone, is_classifier
+from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
 
-from mlplab.results import Configuration, Curve
-from mlplab.sweeps.contract import Done, Job, Outcome
+from mlplab.results import Configuration, Curve, StopReason
+from mlplab.sweeps.contract import Done, Job, Outcome, Paused
 from mlplab.sweeps.evaluation import deal_rows, fold_fingerprints, scorer_of
 from mlplab.sweeps.sweep import Sweep
 
@@ -21,8 +22,10 @@ __all__ = ["EstimatorTrainer"]
 class EstimatorTrainer:
     """Trains clones of an estimator.
 
-    A pause is a shorter training: the estimator is fitted with fewer epochs, and from the start
-    again when more are wanted, as scikit-learn's `HalvingGridSearchCV` does.
+    A network of mlplab that pauses (`pause_after`), alone or at the end of a pipeline, goes on
+    from where it is. For other estimators a pause is a shorter training: they are fitted with
+    fewer epochs, and from the start again when more are wanted, as scikit-learn's
+    `HalvingGridSearchCV` does.
 
     Parameters
     ----------
@@ -75,22 +78,43 @@ class EstimatorTrainer:
             done(place, outcome)
 
     def _train(self, job: Job, start: float) -> Outcome:
-        model = clone(self._estimator).set_params(**job.configuration)
-        seeds = [name for name in model.get_params() if name.split("__")[-1] == "random_state"]
-        model.set_params(**{name: job.seed for name in seeds if name not in job.configuration})
-        if job.epochs is not None:
+        paused = None if job.state is None else job.state.take()
+        model = self._new(job) if paused is None else paused
+        network = self._pausing(model)
+        if network is None and job.epochs is not None:
             model.set_params(**{self._resource: job.epochs})
+        elif network is not None:
+            network.set_params(warm_start="state").pause_after(job.epochs)
         fold = self._rows[job.fold]
-        model.fit(_safe_indexing(self._X, fold.train), _safe_indexing(self._y, fold.train))
+        if paused is None or network.result_.status is StopReason.PAUSED:
+            model.fit(_safe_indexing(self._X, fold.train), _safe_indexing(self._y, fold.train))
         rows = _safe_indexing(self._X, fold.validate), _safe_indexing(self._y, fold.validate)
         scores = scorer_of(self._scores)(model, *rows)
-        curve = _curve(model)
+        curve = _curve(model if network is None else network)
         return Outcome(
             scores=scores,
             n_epochs=len(curve["loss"]) if curve else 0,
             seconds=time.perf_counter() - start,
             curve=curve,
+            state=Paused(model) if job.pauses and network is not None else None,
         )
+
+    def _new(self, job: Job) -> Any:
+        model = clone(self._estimator).set_params(**job.configuration)
+        seeds = [name for name in model.get_params() if name.split("__")[-1] == "random_state"]
+        return model.set_params(**{n: job.seed for n in seeds if n not in job.configuration})
+
+    def _pausing(self, model: Any) -> Any:
+        """Return the network inside of a model that can pause, or None.
+
+        Whatever else holds an estimator fits a clone of it, which knows of no pause.
+        """
+        network = model
+        while isinstance(network, Pipeline):
+            network = network.steps[-1][1]
+        owner = self._resource.rpartition("__")[0]
+        owns = network is (model.get_params().get(owner) if owner else model)
+        return network if owns and hasattr(network, "pause_after") else None
 
 
 def _curve(model: Any) -> Curve | None:

@@ -120,6 +120,8 @@ class _Run:
         self._sweep, self._observers, self._retry = sweep, observers, retry_failed
         self._start = self._kept_at = time.monotonic()
         self._fresh: list[CellResult] = []
+        # Networks that pause, by training: those of the last batch, and those of this one.
+        self._paused: dict[Any, Any] = {}
         self._states: dict[Any, Any] = {}
         self._training_seconds = 0.0
         self._why_stopped = SweepStop.INTERRUPTED
@@ -146,6 +148,8 @@ class _Run:
         batch = next(asking, None)
         while batch is not None:
             cells = self.board.add(batch)
+            # Who is not asked for in the next batch has been given up.
+            self._paused, self._states = self._states, {}
             self._train(list(dict.fromkeys(itertools.chain.from_iterable(cells))))
             try:
                 batch = asking.send([self.board.score(keys) for keys in cells])
@@ -208,7 +212,7 @@ class _Run:
     def _job(self, key: str) -> Job:
         cell = self.board.cells[key]
         pauses = cell.epochs is not None
-        state = self._states.pop(self.board.training(key), None)
+        state = self._paused.pop(self.board.training(key), None)
         return Job(cell.configuration, cell.seed, cell.fold, cell.epochs, state, pauses)
 
     def _take(self, key: str, outcome: Outcome, attempt: int) -> None:

@@ -37,7 +37,7 @@ class Training:
         Changed in place.
     orders : RowOrders
     n_epochs : int
-        How many epochs at the most.
+        How many epochs at the most; where these are fewer than the plan has left, training pauses.
     n_threads : int or None
     is_piece : bool
         One piece of a longer training (`partial_fit`): the best weights are put back only once
@@ -150,7 +150,7 @@ class Progress:
         restored = _leave_best(training, self._start)
         result = FitResult(
             history=self._watch.history,
-            status=training.state.stop or StopReason.MAX_EPOCHS,
+            status=training.state.stop or _why_no_more(training),
             engine=training.engine.name,
             engine_reason=training.engine_reason,
             seconds=seconds,
@@ -187,12 +187,20 @@ def train(training: Training, observers: Sequence[FitObserver] = ()) -> FitResul
     return progress.end(time.perf_counter() - began)
 
 
+def _why_no_more(training: Training) -> StopReason:
+    """Return why there are no epochs left, although nothing has stopped the training."""
+    done = training.state.epoch - training.state.first_epoch
+    paused = not training.is_piece and done < training.plan.stopping.max_epochs
+    return StopReason.PAUSED if paused else StopReason.MAX_EPOCHS
+
+
 def _leave_best(training: Training, start: Vector) -> bool:
     """Put the best weights back where the rule wants it, or where training diverged."""
     state = training.state
     over = not training.is_piece or state.stop in ENDED_BY_RULE
     wanted = training.plan.stopping.restore_best and state.best_epoch is not None and over
     unusable = state.stop is StopReason.DIVERGED or not np.isfinite(state.parameters).all()
+    state.last_parameters = state.parameters if wanted and not unusable else None
     if wanted:
         state.parameters = state.best_parameters.copy()
     elif unusable:

@@ -67,6 +67,11 @@ class RowOrders:
         self._current = orders[-1] if n_epochs else self._current
         return orders
 
+    @property
+    def permutes(self) -> bool:
+        """Whether rows change their order from epoch to epoch."""
+        return self._shuffles is not None and not self._single_batch
+
     def standing(self) -> tuple[dict[str, Any], AnyArray]:
         """Return where the generator stands, and the order of the rows in the last epoch."""
         with self._lock:

@@ -14,7 +14,7 @@ from mlplab._typing import AnyArray
 from mlplab.errors import ParameterError
 from mlplab.estimators import fit_many
 from mlplab.results import Configuration, FitOutcome, SplitSizes, StopReason
-from mlplab.sweeps import Done, Fold, Job, Outcome, Sweep, deal_rows, fold_fingerprints
+from mlplab.sweeps import Done, Fold, Job, Outcome, Paused, Sweep, deal_rows, fold_fingerprints
 from mlplab.workflows.choosing import match_class_weight
 from mlplab.workflows.parts import Part, Parts, kind_of, prepare_parts
 from mlplab.workflows.settings import check_preparation, estimator_class
@@ -27,9 +27,6 @@ __all__ = ["NetworkTrainer", "Rows", "new_estimator", "rows_of", "without_rows"]
 
 # What makes networks of different speed or shape; the others train together well.
 _GROUPING = ("hidden_layer_sizes", "activation", "solver", "batch_size", "max_iter", "dropout")
-# Their rates depend on how many epochs there will be.
-_SPANNING = frozenset({"linear", "cosine", "one_cycle"})
-_UNFINISHED = frozenset({StopReason.MAX_EPOCHS, StopReason.OBSERVER})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,8 +110,8 @@ class Rows:
 class NetworkTrainer:
     """Trains networks together with `fit_many`.
 
-    A paused network goes on from where it is wherever that gives the same bits as training it at
-    once; else it is trained again from the start. Which of the two costs time and nothing else.
+    A paused network goes on from where it is. One that cannot pause (lbfgs) ends early instead,
+    and is trained again from the start. Which of the two costs time and nothing else.
 
     Parameters
     ----------
@@ -165,7 +162,7 @@ class NetworkTrainer:
         for place, job in enumerate(jobs):
             try:
                 estimator, parts = self._prepare(job)
-                if job.state is not None and _is_over(job.state):
+                if _is_over(estimator):
                     tell(place, self._outcome(job, estimator, parts, 0.0))
                 else:
                     begun.append((place, estimator, parts))
@@ -192,9 +189,10 @@ class NetworkTrainer:
                 warnings.simplefilter("ignore")  # the study's own preparation has said it
                 self._cache[key] = self._rows.prepared(options, fold.train, fold.validate)
         parts = self._cache[key]
-        if job.state is not None and _goes_on(job.state, len(parts.train)):
-            return _going_on(job.state, job, {**self._base, **model}), parts
-        return new_estimator({**self._base, **model}, parts, job.seed, job.epochs), parts
+        estimator = None if job.state is None else job.state.take()
+        if estimator is None:
+            estimator = new_estimator({**self._base, **model}, parts, job.seed)
+        return _set_to_pause(estimator, job), parts
 
     def _judge(
         self, jobs: Sequence[Job], place: int, estimator: Any, parts: Parts, end: FitOutcome,
@@ -210,29 +208,20 @@ class NetworkTrainer:
             tell(place, outcome)
 
     def _outcome(self, job: Job, estimator: Any, parts: Parts, seconds: float) -> Outcome:
-        estimator.set_callbacks()
         return Outcome(
             scores=score_on(self._scores, estimator, parts, parts.test),
             n_epochs=len(estimator.loss_curve_),
             seconds=seconds,
             curve=curve_of(estimator),
-            state=estimator if job.pauses else None,
+            state=Paused(estimator) if job.pauses and _can_pause(estimator) else None,
         )
 
 
-def new_estimator(
-    parameters: Mapping[str, Any], parts: Parts, seed: int, epochs: int | None = None
-) -> Any:
-    """Return a network that has not been trained; one that pauses after so many epochs."""
+def new_estimator(parameters: Mapping[str, Any], parts: Parts, seed: int) -> Any:
+    """Return a network that has not been trained."""
     classes = np.unique(parts.train.y) if parts.task == "classification" else ()
     settings = match_class_weight(dict(parameters), classes)
-    estimator = estimator_class(kind_of(parts.task))(**{**settings, "random_state": seed})
-    if epochs is not None and epochs < estimator.max_iter:
-        if estimator.learning_rate in _SPANNING:
-            estimator.set_callbacks(_Pause(epochs))
-        else:
-            estimator.set_params(max_iter=epochs)
-    return estimator
+    return estimator_class(kind_of(parts.task))(**{**settings, "random_state": seed})
 
 
 def rows_of(part: Part, task: str) -> dict[str, Any]:
@@ -280,44 +269,25 @@ def curve_of(estimator: Any) -> dict[str, AnyArray]:
     return columns
 
 
-class _Pause:
-    """Ends a training after an epoch, as its schedule reckons with all of them."""
+def _can_pause(estimator: Any) -> bool:
+    return hasattr(estimator, "pause_after")
 
-    def __init__(self, epochs: int) -> None:
-        self._epochs = epochs
 
-    def on_start(self, plan: Any, state: Any) -> None:
-        """Do nothing yet."""
-
-    def on_epoch(self, record: Any, state: Any) -> bool:  # noqa: ARG002  # the observer's protocol
-        """Ask to stop when it is time."""
-        return bool(record.epoch >= self._epochs)
-
-    def on_end(self, result: Any) -> None:
-        """Do nothing: it has been asked for."""
+def _set_to_pause(estimator: Any, job: Job) -> Any:
+    """Return a network, set to pause where the job does."""
+    if _can_pause(estimator):
+        if job.pauses:
+            estimator.set_params(warm_start="state")
+        return estimator.pause_after(job.epochs)
+    if job.epochs is not None:
+        estimator.set_params(max_iter=min(job.epochs, estimator.max_iter))
+    return estimator
 
 
 def _is_over(estimator: Any) -> bool:
     """Tell whether a paused network had come to its end before the pause."""
-    return estimator.result_.status not in _UNFINISHED
-
-
-def _goes_on(estimator: Any, n_rows: int) -> bool:
-    """Tell whether going on gives the bits of a training at once, or there is nothing to do."""
-    whole = estimator.batch_size != "auto" and estimator.batch_size >= n_rows
-    ordered = not estimator.shuffle or whole
-    exact = ordered and not estimator.early_stopping and estimator.learning_rate not in _SPANNING
-    return _is_over(estimator) or (exact and estimator.solver != "lbfgs")
-
-
-def _going_on(estimator: Any, job: Job, parameters: Mapping[str, Any]) -> Any:
-    """Return a paused network, set to the epochs that it lacks."""
-    if _is_over(estimator):
-        return estimator
-    full = parameters.get("max_iter", type(estimator)().max_iter)
-    epochs = full if job.epochs is None else min(job.epochs, full)
-    left = epochs - len(estimator.loss_curve_)
-    return estimator.set_params(warm_start="state", max_iter=left)
+    result = getattr(estimator, "result_", None)
+    return result is not None and result.status is not StopReason.PAUSED
 
 
 def without_rows(source: Source) -> Source:
