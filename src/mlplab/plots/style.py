@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -42,7 +42,11 @@ __all__ = [
     "as_written",
     "dress",
     "fitting_font",
+    "label_outer",
     "label_with_unit",
+    "legend_below",
+    "legend_under",
+    "mixed",
     "shortened",
     "take_axes",
 ]
@@ -83,6 +87,8 @@ class Panels:
         Relative heights of the rows; None makes them equal.
     share_x : bool
         Whether all panels have one horizontal axis.
+    used : int or None
+        How many of the grid's panels there are, the last row being shorter; None for all.
     """
 
     size: tuple[float, float]
@@ -90,11 +96,21 @@ class Panels:
     columns: int = 1
     height_ratios: tuple[float, ...] | None = None
     share_x: bool = False
+    used: int | None = None
+
+    @classmethod
+    def grid(cls, count: int, width: float, height: float, *, columns: int = 4) -> Panels:
+        """Return so many panels of one size, row by row."""
+        columns = min(count, columns)
+        rows = -(-count // columns)
+        # Rows that are filled evenly: 5 panels are 3 and 2, not 4 and 1.
+        columns = -(-count // rows)
+        return cls((columns * width, rows * height), rows, columns, used=count)
 
     @property
     def count(self) -> int:
         """Number of panels."""
-        return self.rows * self.columns
+        return self.rows * self.columns if self.used is None else self.used
 
     def of(self, figure: Figure) -> list[Axes]:
         """Create the panels in a figure, row by row."""
@@ -105,7 +121,10 @@ class Panels:
             height_ratios=self.height_ratios,
             squeeze=False,
         )
-        return list(grid.flat)
+        axes = list(grid.flat)
+        for surplus in axes[self.count :]:
+            surplus.remove()
+        return axes[: self.count]
 
 
 def take_axes(ax: Axes | Sequence[Axes] | None, panels: Panels) -> list[Axes]:
@@ -136,6 +155,63 @@ def dress(ax: Axes, *, x: str, y: str, title: str | None = None) -> None:
     ax.spines[["top", "right"]].set_visible(False)
     if title:
         ax.set_title(title)
+
+
+def legend_below(ax: Axes, handles: Sequence[Any], *, columns: int = 4) -> None:
+    """Put a legend under the label of the horizontal axis, where it covers nothing."""
+    from matplotlib.transforms import ScaledTranslation  # noqa: PLC0415  # drawing alone needs it
+
+    below = ScaledTranslation(0, -38 / 72, ax.figure.dpi_scale_trans)
+    ax.legend(
+        handles=handles,
+        loc="upper center",
+        bbox_to_anchor=(0.5, 0.0),
+        bbox_transform=ax.transAxes + below,
+        ncols=min(columns, len(handles)),
+        frameon=False,
+        fontsize="small",
+        borderaxespad=0.0,
+        handletextpad=0.3,
+        columnspacing=1.2,
+    )
+
+
+def legend_under(axes: Sequence[Axes], handles: Sequence[Any], *, note: str = "") -> None:
+    """Put one legend under all panels of a figure, with a note above it."""
+    figure: Any = axes[0].figure
+    figure.legend(
+        handles=handles,
+        title=note or None,
+        loc="outside lower center",
+        ncols=min(6, len(handles)),
+        frameon=False,
+        fontsize="small",
+        title_fontsize="small",
+        handletextpad=0.3,
+        columnspacing=1.2,
+    )
+
+
+def label_outer(axes: Sequence[Axes], columns: int) -> None:
+    """Label the axes of panels that share them at the left and at the bottom only."""
+    for place, ax in enumerate(axes):
+        if place % columns:
+            ax.set_ylabel("")
+        if place + columns < len(axes):
+            ax.set_xlabel("")
+
+
+def mixed(colour: str, share: float) -> tuple[float, float, float]:
+    """Return a colour thinned with white.
+
+    Examples
+    --------
+    >>> mixed("#000000", 0.5), mixed("#FF0000", 1.0)
+    ((0.5, 0.5, 0.5), (1.0, 0.0, 0.0))
+    """
+    parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    red, green, blue = (1 - share * (1 - part) for part in parts)
+    return red, green, blue
 
 
 def label_with_unit(name: str, unit: str | None) -> str:
