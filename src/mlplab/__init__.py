@@ -17,6 +17,8 @@ _HOMES = {
     "MLPClassifier": "mlplab.estimators",
     "MLPRegressor": "mlplab.estimators",
     "fit_many": "mlplab.estimators",
+    "from_sklearn": "mlplab.estimators.reading_sklearn",
+    "from_torch": "mlplab.estimators.torch_bridge",
     "load": "mlplab.workflows",
     "save": "mlplab.workflows",
 }
@@ -46,6 +48,8 @@ __all__ = [
     "explain",
     "export",
     "fit_many",
+    "from_sklearn",
+    "from_torch",
     "load",
     "nn",
     "optim",

@@ -219,3 +219,56 @@ class LearnedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         """
         check_is_fitted(self, "coefs_")
         return portable(self)
+
+    def to_sklearn(self) -> Any:
+        """Return the network as scikit-learn's, where there is a counterpart.
+
+        Returns
+        -------
+        sklearn.neural_network.MLPClassifier or MLPRegressor
+            An autoencoder becomes a regressor whose `predict` reproduces the rows. Predictions
+            are the same to rounding; `partial_fit` goes on with the optimiser's memory.
+
+        Raises
+        ------
+        ExportError
+            scikit-learn has no such activation, loss or kind of target; the message names it.
+
+        Warns
+        -----
+        UserWarning
+            The network was trained with something that scikit-learn lacks and prediction does
+            not need, dropout for example.
+        """
+        from mlplab.estimators.writing_sklearn import to_sklearn  # noqa: PLC0415  (loads theirs)
+
+        check_is_fitted(self, "coefs_")
+        return to_sklearn(self)
+
+    def to_torch(self, *, raw: bool = False) -> Any:
+        """Return the network as `torch.nn.Sequential`, in evaluation mode.
+
+        Parameters
+        ----------
+        raw : bool, default=False
+            Leave the link out: the outputs are then raw predictions, for losses of PyTorch that
+            want them.
+
+        Returns
+        -------
+        torch.nn.Sequential
+            With copies of the weights, in their precision. Its outputs are those of `predict` of
+            a regressor and of `predict_proba` of a classifier; for two classes there is one, the
+            probability of the second. `train()` lets dropout act.
+
+        Raises
+        ------
+        ExportError
+            An activation is your own.
+        MissingExtraError
+            PyTorch is not installed.
+        """
+        from mlplab.estimators.torch_bridge import to_torch  # noqa: PLC0415  (only here)
+
+        check_is_fitted(self, "coefs_")
+        return to_torch(self, raw=raw)
