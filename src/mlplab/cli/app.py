@@ -12,6 +12,7 @@ from mlplab.cli.catalogue import data_app
 from mlplab.cli.door import settings
 from mlplab.cli.exporting import export
 from mlplab.cli.models import check, describe, evaluate, predict, report, trace
+from mlplab.cli.serving import serve
 from mlplab.cli.training import fit, run_study
 
 __all__ = ["app", "run"]
@@ -92,6 +93,12 @@ app.command(
         "mlplab export runs/… --to c --network-only --out network.h",
     )
 )(export)
+app.command(
+    epilog=_examples(
+        "mlplab serve runs/…/model.safetensors",
+        "mlplab serve runs/… --port 8080 --workers 2",
+    )
+)(serve)
 app.command(epilog=_examples("mlplab report runs/20260101-120000-iris"))(report)
 app.command(
     epilog=_examples(
