@@ -21,7 +21,7 @@ from safetensors import safe_open
 from safetensors.numpy import save
 
 from mlplab.errors import ModelFileError, OutputError, ParameterError
-from mlplab.export import from_bytes, read_artifact, to_bytes, write_artifact
+from mlplab.export import container, from_bytes, read_artifact, to_bytes, write_artifact
 from mlplab.results import ModelArtifact
 
 
@@ -276,6 +276,75 @@ def test_every_truncation_is_noticed(artifact: ModelArtifact) -> None:
             from_bytes(content[:length])
     with pytest.raises(ModelFileError):
         from_bytes(content + b"\0")
+
+
+@pytest.mark.parametrize(
+    ("start", "words"),
+    [
+        (b"a,b\n1,2\n", "not a safetensors file"),
+        ((2**40).to_bytes(8, "little") + b"{", "in its table of arrays"),
+        ((10**6).to_bytes(8, "little") + b"{" + b" " * 10**6, "not JSON"),
+        (None, "its arrays need another length"),
+    ],
+)
+def test_a_large_file_is_refused_before_it_is_read(
+    start: bytes | None, words: str, artifact: ModelArtifact, tmp_path: Path
+) -> None:
+    """Its first bytes tell; 64 GB of nothing behind them are not read."""
+    path = tmp_path / "large.safetensors"
+    with path.open("wb") as file:
+        file.write(to_bytes(artifact) if start is None else start)
+        file.truncate(64 * 10**9)
+    with pytest.raises(ModelFileError, match=words):
+        read_artifact(path)
+
+
+def test_a_large_model_is_read(tmp_path: Path) -> None:
+    """What is as long as it says comes back."""
+    weights = np.random.default_rng(0).normal(size=200_000)
+    path = write_artifact(ModelArtifact("K", {}, {"w": weights}), tmp_path / "m.safetensors")
+    assert path.stat().st_size > 2**20
+    assert np.array_equal(read_artifact(path).arrays["w"], weights)
+
+
+def _forged(**changes: object) -> bytes:
+    """Return a file whose text array was altered by someone who computed the checksum anew."""
+    artifact = ModelArtifact("K", {}, {"t": np.array(["a", "bc"]), "w": np.zeros(2)})
+    content = to_bytes(artifact)
+    length = int.from_bytes(content[:8], "little")
+    table = json.loads(content[8 : 8 + length])
+    document = json.loads(table["__metadata__"]["mlplab"])
+    for name, value in changes.items():
+        (document["texts"]["t"] if name in document["texts"]["t"] else document)[name] = value
+    shapes, data = {"w": ("F64", (2,))}, {"w": memoryview(bytes(16))}
+    document["sha256"] = container._digest(document, shapes, data)
+    return save({"w": np.zeros(2)}, {"mlplab": container._compact(document)})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"dtype": "U999999999"},
+        {"dtype": "O"},
+        {"dtype": "V8"},
+        {"dtype": 3},
+        {"shape": [-1, 2]},
+        {"shape": [3]},
+        {"shape": 2},
+        {"values": [1, 2]},
+        {"values": "ab"},
+        {"kind": 3},
+        {"header": []},
+        {"texts": []},
+        {"header": {"a": {"$number": "x"}}},
+    ],
+    ids=str,
+)
+def test_a_right_checksum_is_not_believed(changes: dict[str, object]) -> None:
+    """Types and sizes are checked before memory is taken."""
+    assert from_bytes(_forged()).arrays["t"].tolist() == ["a", "bc"]
+    with pytest.raises(ModelFileError):
+        from_bytes(_forged(**changes))
 
 
 def _mutations(content: bytes, count: int, seed: int) -> None:

@@ -25,7 +25,8 @@ from mlplab.data.frames import (
     is_missing,
     pandas,
 )
-from mlplab.data.kinds import TRUTH
+from mlplab.data.kinds import DATE_FORMATS, TRUTH
+from mlplab.results.stored import built
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -95,14 +96,29 @@ class ColumnPlan:
 
 
 def plan_from_header(header: Mapping[str, Any], numbers: AnyArray) -> ColumnPlan:
-    """Build a plan from `to_header` and its numbers, shape (3, parts): fill, center, scale."""
-    values: dict[str, Any] = {
-        name: tuple(v) if isinstance(v, list) else v for name, v in header.items()
-    }
-    fill, center, scale = (tuple(row.tolist()) for row in numbers)
-    plan = ColumnPlan(**values, fill=fill, center=center, scale=scale)
+    """Build a plan from `to_header` and its numbers, shape (3, parts): fill, center, scale.
+
+    Raises
+    ------
+    TypeError, ValueError
+        A field is of another type, or the fields do not agree.
+    """
+    fill, center, scale = (row.tolist() for row in numbers)
+    values = {**header, "fill": fill, "center": center, "scale": scale}
+    plan: ColumnPlan = built(ColumnPlan, values)
+    if not (np.isfinite(numbers).all() and all(scale)):
+        raise ValueError(f"column {plan.name!r} has numbers that nothing can be scaled by")
     if len(fill) != len(plan.parts):
         raise ValueError(f"column {plan.name!r} has {len(fill)} numbers for {len(plan.parts)}")
+    own = {"numeric": ("",), "boolean": ("",), "categorical": (), "date": plan.parts}
+    if plan.kind not in own or plan.parts != own[plan.kind]:
+        raise ValueError(f"column {plan.name!r} of kind {plan.kind!r} has parts {plan.parts}")
+    if plan.kind == "date" and not (plan.parts and set(plan.parts) <= set(DATE_PARTS)):
+        raise ValueError(f"dates have no parts {plan.parts}")
+    if plan.form not in {"", *DATE_FORMATS}:
+        raise ValueError(f"dates have no form {plan.form!r}")
+    if not plan.feature_names:
+        raise ValueError(f"column {plan.name!r} makes no feature")
     return plan
 
 

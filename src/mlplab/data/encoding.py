@@ -20,6 +20,7 @@ from mlplab.data.frames import (
 )
 from mlplab.data.targets import cut_labels, label_separator
 from mlplab.errors import DataError, ModelFileError
+from mlplab.results.stored import built
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -193,21 +194,29 @@ class TargetEncoding:
     def from_dict(cls, values: Mapping[str, Any]) -> TargetEncoding:
         """Build an encoding from `to_dict`, or raise `ModelFileError`."""
         try:
-            kind = values["kind"]
-            fields = [tuple(values[name]) for name in ("names", "classes", "mean", "scale")]
-        except (KeyError, TypeError) as error:
+            encoding: TargetEncoding = built(cls, values)
+            encoding._check()
+        except (TypeError, ValueError) as error:
             raise ModelFileError(
                 f"A saved target must be complete; reading it failed with {error!r}. Save the "
                 "model again."
             ) from error
-        if kind not in _KINDS:
-            raise ModelFileError(
-                f"A saved target must be one of {', '.join(_KINDS)}; got {kind!r}. Save the "
-                "model again."
-            )
-        names, classes, mean, scale = fields
-        # Models of earlier versions cut labels by blanks.
-        return cls(kind, names, classes, mean, scale, str(values.get("separator", " ")))
+        return encoding
+
+    def _check(self) -> None:
+        """Raise ValueError if the fields do not agree."""
+        if self.kind not in _KINDS:
+            raise ValueError(f"it must be one of {', '.join(_KINDS)}; got {self.kind!r}")
+        for values in (self.mean, self.scale):
+            if len(values) not in {0, len(self.names)} or len(self.mean) != len(self.scale):
+                raise ValueError("it has other numbers of means and scales than targets")
+        single = self.kind in {"classes", "labels"}
+        if not self.names or (single and len(self.names) > 1):
+            raise ValueError(f"{len(self.names)} targets cannot be {self.kind}")
+        if not self.classes and self.kind != "numbers":
+            raise ValueError("it has no classes")
+        if any(type(value) not in {str, int, float, bool} for value in self.classes):
+            raise ValueError("its classes are no plain values")
 
     def _standardised(self, columns: AnyArray) -> TargetEncoding:
         with np.errstate(over="ignore", invalid="ignore"):

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
+    "DATE_FORMATS",
     "DROPPED",
     "KINDS",
     "MEANT_AS_NUMBERS",
@@ -81,7 +82,8 @@ _COUNTER_NAME = re.compile(r"(?i:unnamed: \d+|(.*[_ ])?(id|index|row|rownames?))
 _PLAIN = re.compile(r"[-+]?\d{1,3}|[-+]?\d+[.,]\d{1,2}")
 _GROUPED = re.compile(r"[-+]?\d{1,3}(?:(?:,\d{3})+(?:\.\d+)?|(?:\.\d{3})+(?:,\d+)?)")
 _DATE_LIKE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}")
-_DATE_FORMATS = ("ISO8601", "%d.%m.%Y", "%Y/%m/%d", "%m/%d/%Y", "%d/%m/%Y")
+DATE_FORMATS = ("ISO8601", "%d.%m.%Y", "%Y/%m/%d", "%m/%d/%Y", "%d/%m/%Y")
+"""Ways in which dates are written, in the order in which they are tried."""
 
 
 def infer_kinds(
@@ -265,7 +267,7 @@ def date_format(present: pd.Series[Any]) -> str | None:
     words = pd.Series([word or "" for word in as_words(present)], dtype=object)
     if not words.str.match(_DATE_LIKE).all():
         return None
-    for form in _DATE_FORMATS:
+    for form in DATE_FORMATS:
         # Dates with different offsets from UTC are all dates; they are compared in UTC.
         if not pd.to_datetime(words, format=form, errors="coerce", utc=True).isna().any():
             return form

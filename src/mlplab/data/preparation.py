@@ -19,6 +19,7 @@ from mlplab.data.portable import portable_preparation
 from mlplab.errors import DataError, ModelFileError, ParameterError, did_you_mean
 from mlplab.results.artifact import ModelArtifact
 from mlplab.results.portable import PortablePreparation
+from mlplab.results.stored import built, fits
 from mlplab.results.tables import Choice
 
 if TYPE_CHECKING:
@@ -203,15 +204,17 @@ class Preparation(TransformerMixin, BaseEstimator):
                 "Check which part of the file was read."
             )
         try:
-            preparation = cls(**artifact.header["parameters"])
+            header, numbers = artifact.header, artifact.arrays["numbers"]
+            preparation = cls(**header["parameters"])
+            preparation._recipe()
             plans, start = [], 0
-            for header in artifact.header["plans"]:
-                stop = start + len(header["parts"])
-                plans.append(plan_from_header(header, artifact.arrays["numbers"][:, start:stop]))
+            for plan in header["plans"]:
+                stop = start + len(plan["parts"])
+                plans.append(plan_from_header(plan, numbers[:, start:stop]))
                 start = stop
-            choices = [Choice(**choice) for choice in artifact.header["choices"]]
-            preparation._keep(plans, choices, list(artifact.header["columns"]))
-        except (KeyError, TypeError, ValueError, IndexError) as error:
+            choices = [built(Choice, choice) for choice in header["choices"]]
+            preparation._keep(plans, choices, _names(header["columns"], plans))
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
             raise ModelFileError(
                 f"A saved preparation must be complete; reading it failed with {error!r}. "
                 "Save the model again."
@@ -290,6 +293,13 @@ class Preparation(TransformerMixin, BaseEstimator):
             rare or 1,
             self.max_categories,
         )
+
+
+def _names(columns: Any, plans: list[ColumnPlan]) -> list[str]:
+    """Return the columns of a saved preparation, which has to use some."""
+    if not plans or not fits(columns, tuple[str, ...]):
+        raise ValueError("it has no columns")
+    return list(columns)
 
 
 def _unique(names: list[str]) -> list[str]:

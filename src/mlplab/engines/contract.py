@@ -19,10 +19,11 @@ Rules that every engine keeps, checked by one suite over all of them:
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -223,6 +224,10 @@ class TrainingState:
     def __post_init__(self) -> None:
         if not self.best_parameters.size:
             self.best_parameters = self.parameters.copy()
+
+    def __reduce__(self) -> tuple[type[TrainingState], tuple[Any, ...]]:
+        """Return what makes a copy: pickle would do without, skops does not."""
+        return type(self), tuple(getattr(self, one.name) for one in dataclasses.fields(self))
 
     def begin_training(self, *, keep_optimiser: bool, continues: bool = False) -> None:
         """Make ready for another training from these parameters.

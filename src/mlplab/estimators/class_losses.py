@@ -26,7 +26,13 @@ from mlplab.nn import (
 )
 from mlplab.nn.scores import is_exclusive
 
-__all__ = ["LabelWeights", "classification_loss", "has_probabilities", "weights_of_labels"]
+__all__ = [
+    "LabelWeights",
+    "check_fits",
+    "classification_loss",
+    "has_probabilities",
+    "weights_of_labels",
+]
 
 NAMES = ("auto", "log_loss", "focal", "hinge", "squared_error")
 
@@ -71,7 +77,7 @@ def classification_loss(
         loss = CUSTOM_LOSSES[given]
     else:
         loss = _named_loss("log_loss" if given == "auto" else given, coder)
-    _check_fits(loss, coder)
+    check_fits(loss, coder)
     _check_own_weights(loss, coder.n_columns)
     loss = _carrying(loss, "label_smoothing", label_smoothing or None, given)
     return _carrying(loss, "label_weights", label_weights, given)
@@ -102,8 +108,14 @@ def _named_loss(name: str, coder: LabelCoder) -> Loss:
     return loss
 
 
-def _check_fits(loss: Loss, coder: LabelCoder) -> None:
-    """Check that a loss decides in the way that these targets ask for."""
+def check_fits(loss: Loss, coder: LabelCoder) -> None:
+    """Check that a loss decides in the way that these targets ask for.
+
+    Raises
+    ------
+    ParameterError
+        It does not.
+    """
     if coder.groups:
         groups = {coder.groups} | ({()} if coder.kind == "multiclass" else set())
         links = {"softmax", "identity"}

@@ -19,8 +19,16 @@ from mlplab._typing import AnyArray, Vector
 from mlplab.engines import TrainingState
 from mlplab.errors import DataError, ModelFileError, ParameterError
 from mlplab.estimators.going_on import Standing
-from mlplab.estimators.labels import LabelCoder
 from mlplab.estimators.plans import build_plan, pack_arrays
+from mlplab.estimators.rules import check_parameters, parameters_of
+from mlplab.estimators.soundness import (
+    FITTED,
+    check_loss_of_kind,
+    check_network,
+    checked_fitted,
+    checked_plan,
+    coder_of,
+)
 from mlplab.nn import (
     Activation,
     Loss,
@@ -30,25 +38,11 @@ from mlplab.nn import (
     loss_to_dict,
 )
 from mlplab.optim import OPTIMISERS, Optimiser
-from mlplab.results import EpochRecord, FitResult, History, ModelArtifact, StopReason
+from mlplab.results import FitResult, History, ModelArtifact, StopReason
+from mlplab.results.stored import built, check_fields, fits
 
 __all__ = ["from_artifact", "to_artifact"]
 
-_FITTED = (
-    "n_features_in_",
-    "n_iter_",
-    "n_layers_",
-    "n_outputs_",
-    "out_activation_",
-    "t_",
-    "loss_",
-    "best_loss_",
-    "loss_curve_",
-    "validation_loss_curve_",
-    "validation_scores_",
-    "best_validation_score_",
-    "code_layer_",
-)
 _COUNTERS = (
     "step",
     "epoch",
@@ -63,6 +57,18 @@ _COUNTERS = (
     "best_epoch",
     "judged_by",
     "first_step",
+)
+
+
+# What Python and NumPy raise where a file holds something else than it should.
+_BROKEN = (
+    KeyError,
+    TypeError,
+    IndexError,
+    ValueError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
 )
 
 
@@ -86,7 +92,7 @@ def to_artifact(estimator: Any) -> ModelArtifact:
         "replaced": replaced,
         "network": network.to_dicts(),
         "loss": loss_to_dict(estimator._loss),  # noqa: SLF001  (same)
-        "fitted": {name: getattr(estimator, name) for name in _FITTED if hasattr(estimator, name)},
+        "fitted": {name: getattr(estimator, name) for name in FITTED if hasattr(estimator, name)},
         "state": {name: getattr(state, name) for name in _COUNTERS},
         "stop": state.stop.name if state.stop else None,
         "plan": _stored_plan(estimator),
@@ -128,44 +134,61 @@ def from_artifact(cls: type[Any], artifact: ModelArtifact) -> Any:
         return _rebuild(cls, artifact.header, artifact.arrays)
     except ModelFileError:
         raise
-    except (KeyError, TypeError, IndexError, ValueError, AttributeError) as broken:
+    except _BROKEN as broken:
         message = f"The model of kind {artifact.kind} does not hold together: {broken!r}."
         raise ModelFileError(message) from broken
 
 
 def _rebuild(cls: type[Any], header: Mapping[str, Any], arrays: Mapping[str, AnyArray]) -> Any:
-    estimator = cls(**{k: _restored(k, v) for k, v in header["parameters"].items()})
     network = NetworkSpec.from_dicts(header["network"])
+    check_network(network)
     _require_activations(network)
+    estimator = cls(**{k: _restored(k, v) for k, v in header["parameters"].items()})
+    check_parameters(parameters_of(estimator))
     estimator._network = network
     estimator._loss = _restored_loss(header["loss"])
-    if "labels" in header:
-        classes = tuple(_array(values) for values in header["labels"]["classes"])
-        estimator._coder = LabelCoder(header["labels"]["kind"], classes)
-        estimator.classes_ = estimator._coder.exposed_classes
-    for name, value in header["fitted"].items():
+    coder = coder_of(header["labels"], network) if hasattr(cls, "predict_proba") else None
+    check_loss_of_kind(estimator._loss, coder, network)
+    if coder is not None:
+        estimator._coder, estimator.classes_ = coder, coder.exposed_classes
+    needs_code = hasattr(cls, "inverse_transform")
+    fitted = checked_fitted(header["fitted"], network, estimator._loss, needs_code=needs_code)
+    for name, value in fitted.items():
         setattr(estimator, name, value)
     if "feature_names" in header:
-        estimator.feature_names_in_ = np.asarray(header["feature_names"], dtype=object)
+        estimator.feature_names_in_ = _feature_names(header["feature_names"], network)
     parameters = _stored_weights(network, arrays)
-    slots = {name[5:]: array for name, array in arrays.items() if name.startswith("slot/")}
-    stop = StopReason[header["stop"]] if header["stop"] else None
-    estimator._state = TrainingState(
-        parameters,
-        slots,
-        best_parameters=arrays["best_parameters"],
-        last_parameters=arrays.get("last_parameters"),
-        stop=stop,
-        **header["state"],
-    )
+    estimator._state = _restored_state(header, parameters, arrays)
     if "standing" in header:
         estimator._standing = _restored_standing(header["standing"], arrays)
-    estimator._dropout_seed = header["plan"]["dropout_seed"]
-    estimator.plan_ = build_plan(estimator, network, estimator._loss, **header["plan"])
+    plan = checked_plan(header["plan"])
+    estimator._dropout_seed = plan["dropout_seed"]
+    estimator.plan_ = build_plan(estimator, network, estimator._loss, **plan)
     estimator._expose(parameters)
     if header["result"] is not None:
         estimator.result_ = _restored_result(header["result"])
     return estimator
+
+
+def _restored_state(
+    header: Mapping[str, Any], parameters: Vector, arrays: Mapping[str, AnyArray]
+) -> TrainingState:
+    check_fields(TrainingState, header["state"])
+    return TrainingState(
+        parameters,
+        {name[5:]: array for name, array in arrays.items() if name.startswith("slot/")},
+        best_parameters=arrays["best_parameters"],
+        last_parameters=arrays.get("last_parameters"),
+        stop=StopReason[header["stop"]] if header["stop"] else None,
+        **header["state"],
+    )
+
+
+def _feature_names(stored: Any, network: NetworkSpec) -> AnyArray:
+    if not fits(stored, tuple[str, ...]) or len(stored) != network.units[0]:
+        message = "its names of features do not fit its inputs"
+        raise ValueError(message)
+    return np.array(stored, dtype=object)
 
 
 def _require_activations(network: NetworkSpec) -> None:
@@ -189,6 +212,10 @@ def _stored_weights(network: NetworkSpec, arrays: Mapping[str, AnyArray]) -> Vec
     layers = range(len(network.dense_layers))
     coefs = [arrays[f"coef/{i}"] for i in layers]
     intercepts = [arrays[f"intercept/{i}"] for i in layers]
+    kinds = {str(array.dtype) for array in arrays.values() if array.dtype.kind not in "ui"}
+    if len(kinds - {"float64"}) > 1 or not kinds <= {"float32", "float64"}:
+        message = f"its arrays are of {', '.join(sorted(kinds))}"
+        raise ValueError(message)
     weights = pack_arrays(network, coefs, intercepts, str(coefs[0].dtype), "the file")
     for name, array in arrays.items():
         # The optimiser remembers a number for each weight, or one for all.
@@ -272,11 +299,13 @@ def _stored_result(result: FitResult | None) -> dict[str, Any] | None:
 
 
 def _restored_result(stored: Mapping[str, Any]) -> FitResult:
-    columns = stored["history"]
-    rows = zip(*columns.values(), strict=True)
-    records = [EpochRecord(**dict(zip(columns, row, strict=True))) for row in rows]
+    history = built(History, stored["history"])
+    if len({len(history.column(name)) for name in stored["history"]}) > 1:
+        message = "its history has epochs without a figure"
+        raise ValueError(message)
     plain = {key: value for key, value in stored.items() if key not in {"history", "status"}}
-    return FitResult(history=History.of(records), status=StopReason[stored["status"]], **plain)
+    check_fields(FitResult, plain)
+    return FitResult(history=history, status=StopReason[stored["status"]], **plain)
 
 
 def _stored_parameters(parameters: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
@@ -310,7 +339,7 @@ def _plain(value: Any) -> Any:
 def _restored(name: str, value: Any) -> Any:
     if isinstance(value, dict) and "$optimiser" in value:
         fields = {key: item for key, item in value.items() if key != "$optimiser"}
-        return OPTIMISERS[value["$optimiser"]](**fields)
+        return built(OPTIMISERS[value["$optimiser"]], fields)
     if isinstance(value, dict) and "$loss" in value:
         return _restored_loss(value["$loss"])
     if isinstance(value, dict) and "$pairs" in value:
@@ -342,7 +371,3 @@ def _values(array: AnyArray) -> dict[str, Any]:
         )
         raise DataError(message)
     return {"dtype": "object", "values": values}
-
-
-def _array(stored: Mapping[str, Any]) -> AnyArray:
-    return np.array(stored["values"], dtype=stored["dtype"])

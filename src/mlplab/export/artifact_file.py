@@ -7,10 +7,13 @@ from typing import Any
 
 from mlplab._files import write_atomically
 from mlplab.errors import ModelFileError, ParameterError, did_you_mean
-from mlplab.export.container import from_bytes, to_bytes
+from mlplab.export.container import LARGEST_TABLE, check_size, from_bytes, to_bytes
 from mlplab.results import ModelArtifact
 
 __all__ = ["read_artifact", "to_safetensors", "write_artifact"]
+
+
+_SMALL = 2**20
 
 
 def to_safetensors(model: Any, path: Path | str) -> Path:
@@ -98,6 +101,7 @@ def read_artifact(path: Path | str) -> ModelArtifact:
             path, "it is a folder", f" Pass {str(inside[0])!r}." if inside else " Pass a file."
         )
     try:
+        _refuse_unread(path)
         return from_bytes(path.read_bytes())
     except FileNotFoundError as cause:
         near = did_you_mean(path.name, _models_beside(path))
@@ -108,6 +112,19 @@ def read_artifact(path: Path | str) -> ModelArtifact:
     except ModelFileError as cause:
         way_out = " Copy it again, or save the model again with mlplab.save."
         raise _refused(path, str(cause), way_out) from cause
+
+
+def _refuse_unread(path: Path) -> None:
+    """Refuse a file by its first bytes and its size, so that no large one is read in vain."""
+    size = path.stat().st_size
+    if size <= _SMALL:
+        return
+    with path.open("rb") as file:
+        start = file.read(8)
+        length = int.from_bytes(start, "little")
+        # A table that is longer than the file, or than any honest one, is not read either.
+        start += file.read(length if length < min(size, LARGEST_TABLE) else 64)
+    check_size(start, size)
 
 
 def _refused(path: Path, fact: str, way_out: str) -> ModelFileError:

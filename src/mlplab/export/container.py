@@ -32,7 +32,7 @@ from mlplab.errors import ModelFileError, ParameterError
 from mlplab.export.header import decoded, encoded
 from mlplab.results import ModelArtifact
 
-__all__ = ["FORMAT", "FORMAT_VERSION", "from_bytes", "to_bytes"]
+__all__ = ["FORMAT", "FORMAT_VERSION", "LARGEST_TABLE", "check_size", "from_bytes", "to_bytes"]
 
 FORMAT = "mlplab-model"
 FORMAT_VERSION = 1
@@ -55,6 +55,12 @@ _DTYPES = {
     "C64": "complex64",
 }
 _NAME_OF = {name: theirs for theirs, name in _DTYPES.items()}
+
+LARGEST_TABLE = 10**8
+"""Bytes that the table of a file may take; safetensors has the same limit."""
+
+SMALL_TEXT = 2**24
+"""Bytes that an array of text may take, however small its file is."""
 
 _MADE_OTHERWISE = {
     rb"\x80[\x02-\x05]": "It looks like a pickle, which mlplab does not read: it can run any code.",
@@ -118,10 +124,68 @@ def from_bytes(content: bytes) -> ModelArtifact:
     try:
         arrays = dict(arrays_file.load(content))
         for name, text in document["texts"].items():
-            arrays[name] = np.array(text["values"], dtype=text["dtype"]).reshape(text["shape"])
-        return ModelArtifact(document["kind"], decoded(document["header"]), arrays)
-    except (safetensors.SafetensorError, KeyError, TypeError, ValueError) as cause:
+            arrays[name] = _text(text, len(content))
+        return _artifact(document, arrays)
+    except (
+        safetensors.SafetensorError,
+        KeyError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        RecursionError,
+    ) as cause:
         raise ModelFileError("it was made by something else, and not well") from cause
+
+
+def check_size(start: bytes, size: int) -> None:
+    """Check, by its first bytes, that a file is as long as its arrays need.
+
+    Parameters
+    ----------
+    start : bytes
+        The beginning of the file: the length of its table, and the table if that is possible.
+    size : int
+        Bytes of the whole file.
+
+    Raises
+    ------
+    ModelFileError
+        It is something else, or of another length.
+    """
+    table, _ = _split_container(start)
+    length = int.from_bytes(start[:8], "little")
+    try:
+        ends = [v["data_offsets"][1] for name, v in table.items() if name != "__metadata__"]
+        right = 8 + length + max(ends, default=0) == size
+    except (KeyError, TypeError, IndexError) as cause:
+        raise ModelFileError("it was altered: its table of arrays does not make sense") from cause
+    if not right:
+        raise ModelFileError("it was cut off, or altered: its arrays need another length")
+
+
+def _text(stored: Mapping[str, Any], size: int) -> AnyArray:
+    """Return an array of text; its memory is counted before it is taken.
+
+    Every text takes as much as the longest that its dtype allows, so a few bytes of a file could
+    ask for any amount. Honest files have texts of much the same length.
+    """
+    width = re.fullmatch(r"U(\d{1,9})", stored["dtype"])
+    shape, values = stored["shape"], stored["values"]
+    plain = all(type(n) is int and n >= 0 for n in shape)
+    if width is None or not plain or math.prod(shape) != len(values):
+        raise ValueError(stored["dtype"])
+    if any(type(value) is not str or len(value) > int(width[1]) for value in values):
+        raise TypeError(values)
+    if 4 * int(width[1]) * len(values) > SMALL_TEXT + 64 * size:
+        raise ValueError("a text that takes far more memory than its file")
+    return np.array(values, dtype=stored["dtype"]).reshape(shape)
+
+
+def _artifact(document: Mapping[str, Any], arrays: dict[str, AnyArray]) -> ModelArtifact:
+    kind, header = document["kind"], decoded(document["header"])
+    if not isinstance(kind, str) or not isinstance(header, dict):
+        raise TypeError(kind)
+    return ModelArtifact(kind, header, arrays)
 
 
 def _split_container(content: bytes) -> tuple[dict[str, Any], memoryview]:

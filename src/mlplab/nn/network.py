@@ -20,6 +20,7 @@ from mlplab.nn.layers import (
     Layer,
     ParameterSpec,
 )
+from mlplab.results.stored import built
 
 __all__ = ["NetworkSpec", "ParameterSlot", "backward_pass", "forward_pass", "multilayer"]
 
@@ -129,12 +130,18 @@ class NetworkSpec:
 
     @classmethod
     def from_dicts(cls, layers: Sequence[Mapping[str, Any]]) -> NetworkSpec:
-        """Return the network that `to_dicts` described."""
-        built = []
+        """Return the network that `to_dicts` described.
+
+        Raises
+        ------
+        KeyError, TypeError
+            A layer is of an unknown kind, or a field of it of another type.
+        """
+        layers_of_file: list[Layer] = []
         for layer in layers:
             fields = {key: value for key, value in layer.items() if key != "kind"}
-            built.append(LAYER_KINDS[layer["kind"]](**fields))
-        return cls(tuple(built))
+            layers_of_file.append(built(LAYER_KINDS[layer["kind"]], fields))
+        return cls(tuple(layers_of_file))
 
 
 def multilayer(

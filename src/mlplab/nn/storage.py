@@ -9,6 +9,7 @@ from typing import Any
 from mlplab.errors import ParameterError
 from mlplab.nn.losses import Loss
 from mlplab.nn.register import CUSTOM_LOSSES, LOSSES
+from mlplab.results.stored import built
 
 __all__ = ["loss_from_dict", "loss_to_dict"]
 
@@ -28,13 +29,15 @@ def loss_from_dict(stored: Mapping[str, Any]) -> Loss:
     ------
     ParameterError
         It is a loss of one's own that is not registered here.
+    TypeError
+        A setting is unknown or of another type.
 
     Examples
     --------
     >>> loss_from_dict({"name": "huber", "delta": 2.0})
     Huber(delta=2.0)
     """
-    settings = {key: _frozen(value) for key, value in stored.items() if key != "name"}
+    settings = {key: value for key, value in stored.items() if key != "name"}
     name = stored["name"]
     if name in CUSTOM_LOSSES:
         return CUSTOM_LOSSES[name]
@@ -44,10 +47,5 @@ def loss_from_dict(stored: Mapping[str, Any]) -> Loss:
             "Register it with mlplab.nn.register before loading."
         )
         raise ParameterError(message)
-    loss: Loss = LOSSES[name](**settings)
+    loss: Loss = built(LOSSES[name], settings)
     return loss
-
-
-def _frozen(value: Any) -> Any:
-    """Return lists of JSON as the tuples they were."""
-    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value

@@ -26,6 +26,10 @@ class StopReason(enum.Enum):
     PAUSED = "Training was paused; the next fit goes on from there."
     INTERRUPTED = "Training was interrupted; what had been learned was kept."
 
+    def __reduce__(self) -> tuple[type[StopReason], tuple[str]]:
+        """Return what gives the same member again: pickle would do without, skops does not."""
+        return type(self), (self.value,)
+
     @property
     def sentence(self) -> str:
         """The reason in words."""

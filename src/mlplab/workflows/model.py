@@ -17,6 +17,7 @@ from mlplab.estimators import MLPAutoencoder, MLPClassifier, MLPRegressor
 from mlplab.export import join, split
 from mlplab.results import Choice, Metrics, ModelArtifact, ModelDescription, Task
 from mlplab.results.portable import Answer, PortableModel
+from mlplab.results.stored import built
 from mlplab.workflows.metrics import (
     classification_metrics,
     multilabel_metrics,
@@ -237,19 +238,23 @@ class TabularModel:
         try:
             parts, header = split(artifact), artifact.header
             network = parts["estimator"]
-            return cls(
+            model = cls(
                 preparation=Preparation.from_artifact(parts["preparation"]),
                 estimator=_ESTIMATORS[network.kind].from_artifact(network),
                 encoding=_encoding(header),
                 task=header["task"],
-                choices=tuple(Choice(**choice) for choice in header["choices"]),
+                choices=tuple(built(Choice, choice) for choice in header["choices"]),
             )
-        except (KeyError, TypeError) as cause:
+            _check(model)
+        except ModelFileError:
+            raise
+        except (KeyError, TypeError, ValueError, AttributeError) as cause:
             message = (
                 f"A saved model of a table must be complete; reading it failed with {cause!r}. "
                 "Save the model again."
             )
             raise ModelFileError(message) from cause
+        return model
 
     def __repr__(self) -> str:
         return f"<TabularModel for {self.task}: {type(self.estimator).__name__}>"
@@ -271,6 +276,31 @@ def standardise(encoding: TargetEncoding, truth: AnyArray) -> AnyArray:
 def _encoding(header: Mapping[str, Any]) -> TargetEncoding | None:
     values = header["encoding"]
     return None if values is None else TargetEncoding.from_dict(values)
+
+
+_NETWORKS: dict[str, tuple[type[Any], tuple[str, ...]]] = {
+    "classification": (MLPClassifier, ("classes",)),
+    "multilabel": (MLPClassifier, ("labels", "label columns")),
+    "regression": (MLPRegressor, ("numbers",)),
+    "autoencoder": (MLPAutoencoder, ()),
+}
+"""For each task the estimator, and the kinds of target."""
+
+
+def _check(model: TabularModel) -> None:
+    """Raise ValueError if preparation, network and target of a file do not belong together."""
+    network, encoding = model.estimator, model.encoding
+    cls, kinds = _NETWORKS[model.task]
+    if type(network) is not cls or (encoding.kind if encoding else None) not in (kinds or (None,)):
+        raise ValueError(f"a {type(network).__name__} with such a target is not for {model.task}")
+    if len(model.preparation.get_feature_names_out()) != network.n_features_in_:
+        raise ValueError("the network takes other features than the preparation makes")
+    if encoding is None:
+        return
+    n = {"classification": len(encoding.classes), "multilabel": len(encoding.classes)}
+    outputs = len(network.classes_) if cls is MLPClassifier else network.n_outputs_
+    if outputs != n.get(model.task, len(encoding.names)):
+        raise ValueError("the network has other outputs than the target")
 
 
 def _answer(answer: Answer, encoding: TargetEncoding | None) -> Answer:
