@@ -51,6 +51,12 @@ def fit(
     ] = None,
     name: Annotated[str | None, typer.Option(help="Name of the run.")] = None,
     out: Out = Path("runs"),
+    track: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Keep the run in mlflow, wandb or tensorboard as well; may be given again."
+        ),
+    ] = None,
     quiet: Quiet = False,  # noqa: FBT002  # an option
 ) -> None:
     """Train a network on a table; test it on rows it never saw; write a report.
@@ -71,6 +77,7 @@ def fit(
         test=None if test is None else _part(test),
         name=name,
         out=out,
+        track=track,
         observers=observer(quiet=quiet),
         announce=None if quiet else note,
     )

@@ -19,7 +19,7 @@ from mlplab.tracking.environment import environment
 from mlplab.tracking.history_file import history_from_parquet, history_to_parquet
 from mlplab.tracking.json_ready import json_text
 
-__all__ = ["RunFolder"]
+__all__ = ["RunFolder", "first_free"]
 
 _ENVIRONMENT = "environment.json"
 _HISTORY = "history.parquet"
@@ -63,7 +63,7 @@ class RunFolder:
         stem = f"{now:%Y%m%d-%H%M%S}-{_slug(name)}"
         try:
             base.mkdir(parents=True, exist_ok=True)
-            path = _first_free(base, stem)
+            path = first_free(base, stem)
         except OSError as cause:
             raise output_error(base, cause) from cause
         folder = cls(path)
@@ -179,7 +179,7 @@ class RunFolder:
         return history_from_parquet(self.read_bytes(_HISTORY), self.path / _HISTORY)
 
 
-def _first_free(base: Path, stem: str) -> Path:
+def first_free(base: Path, stem: str) -> Path:
     """Make the first folder of this name that is free; mkdir decides between two processes."""
     for number in itertools.count(1):
         path = base / (stem if number == 1 else f"{stem}-{number}")

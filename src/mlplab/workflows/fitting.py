@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -44,6 +44,7 @@ from mlplab.workflows.study import (
 )
 from mlplab.workflows.study_file import naming_lines, read_study
 from mlplab.workflows.study_text import study_to_toml
+from mlplab.workflows.tracked import keep_outcome, open_tracked, track_table
 from mlplab.workflows.wording import rule_broken
 
 __all__ = ["fit", "run"]
@@ -63,6 +64,7 @@ def fit(
     test: float | None = None,
     name: str | None = None,
     out: str | Path | None = "runs",
+    track: Collection[str] | Mapping[str, Any] | None = None,
     observers: Sequence[FitObserver] = (),
     announce: Callable[[str], Any] | None = None,
 ) -> RunResult:
@@ -91,6 +93,8 @@ def fit(
         Of the run; the name of the data if None.
     out : str or Path or None, default="runs"
         The folder of all runs; None keeps nothing.
+    track : collection of str, or mapping, optional
+        Tools that keep the run too, mlflow, wandb and tensorboard, or the table ``[track]``.
     observers : sequence of FitObserver
         Are told of every epoch.
     announce : callable, optional
@@ -135,6 +139,7 @@ def fit(
         "data": table,
         "preparation": checked(PreparationTable, preparation),
         "model": ModelTable(**model),
+        "track": track_table(track),
     }
     study = checked(Study, contents)
     return carry_out(study, source, out, observers, announce)
@@ -237,8 +242,8 @@ def carry_out(
         announce("\n".join(opening(parts, choices)))
     model = TabularModel(parts.preparation, estimator, parts.encoding, parts.task, choices)
     keepers = () if folder is None else (Checkpoints(folder, model),)
-    with _telling_where(folder):
-        remarks, diverged = _train(estimator, parts, (*observers, *keepers))
+    with _telling_where(folder), open_tracked(resolved, folder, out, announce) as tracked:
+        remarks, diverged = _train(estimator, parts, (*observers, *tracked.observers, *keepers))
         if folder is not None:
             keep_training(folder, model)
         result = RunResult(
@@ -254,6 +259,7 @@ def carry_out(
         if folder is not None:
             keep_run(folder, result, parts, figures=tuple(study.figures.show))
             report(folder.path)
+        keep_outcome(tracked, result)
     _tell_divergence(diverged, folder)
     return result
 

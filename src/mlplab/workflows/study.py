@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, StrictStr
 
 __all__ = [
     "ChosenTable",
     "DataTable",
     "FiguresTable",
+    "MLflowTable",
     "ModelTable",
     "PreparationTable",
     "RetrainTable",
     "SplitTable",
     "Study",
     "SweepTable",
+    "TensorBoardTable",
     "TraceTable",
+    "TrackTable",
+    "WandbTable",
 ]
 
 Share = Annotated[float, Field(ge=0, lt=1, strict=False)]
@@ -178,6 +182,71 @@ class SweepTable(BaseModel):
         return dict(self.model_extra or {})
 
 
+class MLflowTable(_Table):
+    """Where MLflow keeps runs.
+
+    Attributes
+    ----------
+    uri : str, optional
+        Of a server or database; left out, what ``MLFLOW_TRACKING_URI`` says, else ``mlflow.db`` in
+        the folder of all runs.
+    experiment : str, optional
+        The name of the study if left out.
+    trials : int
+        How many of the best trials of a sweep become runs of their own; all are in a table.
+    """
+
+    uri: Name | None = None
+    experiment: Name | None = None
+    trials: Count = 20
+
+
+class WandbTable(_Table):
+    """Where Weights & Biases keeps runs.
+
+    Attributes
+    ----------
+    project : str, optional
+        The name of the study if left out.
+    mode : {"offline", "online"}
+        Offline nothing leaves this machine; ``wandb sync`` sends it later.
+    folder : str, optional
+        The folder of all runs if left out.
+    """
+
+    project: Name | None = None
+    mode: Literal["offline", "online"] = "offline"
+    folder: Name | None = None
+
+
+class TensorBoardTable(_Table):
+    """Where TensorBoard finds runs.
+
+    Attributes
+    ----------
+    folder : str, optional
+        The folder ``tensorboard`` in that of all runs if left out.
+    """
+
+    folder: Name | None = None
+
+
+def _switched(value: Any) -> Any:
+    """Let ``true`` stand for a table in which everything is left out, ``false`` for none."""
+    return ({} if value else None) if isinstance(value, bool) else value
+
+
+Switch = BeforeValidator(_switched)
+
+
+class TrackTable(_Table):
+    """Tools that keep the run besides its folder: ``mlflow = true``, or a table of options."""
+
+    mlflow: Annotated[MLflowTable | None, Switch] = None
+    wandb: Annotated[WandbTable | None, Switch] = None
+    tensorboard: Annotated[TensorBoardTable | None, Switch] = None
+
+
 class ChosenTable(_Table):
     """Something that was chosen automatically when a run wrote its study.
 
@@ -207,6 +276,8 @@ class Study(_Table):
     sweep : SweepTable or None
         Many configurations in place of one.
     trace : TraceTable or None
+    track : TrackTable or None
+        Other tools that keep the run.
     chosen : dict of str to ChosenTable
         What was not said but chosen: target, task and parameters of the network, by name. A run
         writes it, so that running its study again tells the reasons again.
@@ -220,4 +291,5 @@ class Study(_Table):
     figures: FiguresTable = FiguresTable()
     sweep: SweepTable | None = None
     trace: TraceTable | None = None
+    track: TrackTable | None = None
     chosen: dict[str, ChosenTable] = {}

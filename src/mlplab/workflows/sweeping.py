@@ -14,7 +14,7 @@ from mlplab.export import to_bytes
 from mlplab.results import SweepResult, SweepStop
 from mlplab.sweeps import SweepObserver, analyse, open_ledger, run, write_tables
 from mlplab.sweeps.backends import BackendName, open_backend
-from mlplab.tracking import RunFolder
+from mlplab.tracking import RunFolder, TrackedSweep
 from mlplab.workflows.announcing import opening
 from mlplab.workflows.choosing import choose_parameters
 from mlplab.workflows.parts import deal_parts, kind_of
@@ -27,6 +27,7 @@ from mlplab.workflows.sweep_finalists import retrain
 from mlplab.workflows.sweep_space import sweep_of
 from mlplab.workflows.sweep_summary import StudySweep
 from mlplab.workflows.sweep_trainer import NetworkTrainer, Rows, without_rows
+from mlplab.workflows.tracked import keep_sweep, open_tracked
 
 __all__ = ["sweep"]
 
@@ -110,16 +111,20 @@ def sweep(
     where = _Where(plan.study, out, storage, resume=resume)
     if announce is not None:
         announce("\n".join(plan.opening(where.folder)))
-    result = run(
-        plan.sweep,
-        plan.trainer,
-        storage=where.storage,
-        backend=backend,
-        jobs=None if backend == "threads" else jobs,
-        retry_failed=retry_failed,
-        observers=observers,
-    )
-    return _finish(plan, result, where)
+    folder = None if where.folder is None else RunFolder(where.folder)
+    with open_tracked(plan.study, folder, out, announce, "trained") as tracked:
+        result = run(
+            plan.sweep,
+            plan.trainer,
+            storage=where.storage,
+            backend=backend,
+            jobs=None if backend == "threads" else jobs,
+            retry_failed=retry_failed,
+            observers=[*observers, *map(TrackedSweep, tracked.observers)],
+        )
+        swept = _finish(plan, result, where)
+        keep_sweep(tracked, swept)
+    return swept
 
 
 class _Plan:

@@ -13,10 +13,13 @@ __all__ = ["rule_broken"]
 _SHARE = ("a share from 0 to 1 or a number of rows from 0", "Use 0.1, for example.")
 _OF_KEY = {
     "max_categories": ("a whole number of at least 2, or 'none'", "Use 50, for example."),
+    "mlflow": ("true, false or a table", "Write mlflow = true."),
     "rare": (_SHARE[0], "Use 0.01, for example."),
     "seed": ("a whole number from 0 to 4294967295", "Use 0, for example."),
+    "tensorboard": ("true, false or a table", "Write tensorboard = true."),
     "test": _SHARE,
     "validation": _SHARE,
+    "wandb": ("true, false or a table", "Write wandb = true."),
 }
 """Rule and way out of keys that may hold several kinds of values."""
 
