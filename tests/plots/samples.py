@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.datasets import load_digits, load_iris, make_moons
 
-from mlplab import MLPAutoencoder, MLPClassifier, MLPRegressor
+from mlplab import MLPAutoencoder, MLPClassifier, MLPRegressor, explain
 from mlplab.plots import (
     BoundaryEpochsDisplay,
     CalibrationDisplay,
@@ -22,6 +22,7 @@ from mlplab.plots import (
     GridDisplay,
     HiddenSpaceDisplay,
     ImagesDisplay,
+    LayerHealthDisplay,
     LossComparisonDisplay,
     NetworkDisplay,
     ResidualsDisplay,
@@ -128,6 +129,12 @@ def _all() -> dict[str, Display]:
         "images": ImagesDisplay.from_samples(images, labels, per_class=4),
         "reconstructions": ImagesDisplay.from_estimator(coder, images),
         "weights": WeightImagesDisplay.from_estimator(classifier, n_images=10),
+        "health": LayerHealthDisplay.from_report(
+            explain.health(network, X, Y, snapshots=snapshots)
+        ),
+        "health_zeros": LayerHealthDisplay.from_report(
+            explain.health(MLPClassifier((3,) * 5, init="zeros").initialize(X, Y), X, Y)
+        ),
         "comparison": LossComparisonDisplay.from_estimators(
             [fitted(MLPClassifier((3,), momentum=m, max_iter=9)) for m in (0.5, 0.9)],
             parameter="momentum",

@@ -6,8 +6,9 @@ from typing import Any, Protocol, runtime_checkable
 
 from mlplab._typing import Vector
 from mlplab.engines import TrainingData, TrainingPlan
+from mlplab.results import Snapshot
 
-__all__ = ["PosesProblem"]
+__all__ = ["PosesProblem", "RemembersTraining"]
 
 
 @runtime_checkable
@@ -25,4 +26,13 @@ class PosesProblem(Protocol):
         y : array-like of shape (rows,) or (rows, n_outputs)
         sample_weight : array-like of shape (rows,), optional
         """
+        ...
+
+
+@runtime_checkable
+class RemembersTraining(PosesProblem, Protocol):
+    """A model that can also say where its training stands."""
+
+    def snapshot(self) -> Snapshot:
+        """Return its weights, and what its optimiser remembers."""
         ...

@@ -20,6 +20,7 @@ from mlplab.plots.images import ImagesDisplay
 from mlplab.plots.importance import ImportanceDisplay
 from mlplab.plots.interaction import InteractionDisplay
 from mlplab.plots.label_histogram import LabelHistogramDisplay
+from mlplab.plots.layer_health import LayerHealthDisplay
 from mlplab.plots.loss_comparison import LossComparisonDisplay
 from mlplab.plots.loss_curves import LossCurvesDisplay
 from mlplab.plots.network import NetworkDisplay
@@ -51,6 +52,7 @@ __all__ = [
     "ImportanceDisplay",
     "InteractionDisplay",
     "LabelHistogramDisplay",
+    "LayerHealthDisplay",
     "LossComparisonDisplay",
     "LossCurvesDisplay",
     "NetworkDisplay",

@@ -8,6 +8,13 @@ from mlplab.results.explained import (
     NetworkDescription,
 )
 from mlplab.results.fit import FitOutcome, FitResult, StopReason
+from mlplab.results.health import (
+    EpochHealth,
+    HealthFinding,
+    HealthLimits,
+    HealthReport,
+    LayerHealth,
+)
 from mlplab.results.history import EpochRecord, History
 from mlplab.results.metrics import (
     ClassAverage,
@@ -61,11 +68,15 @@ __all__ = [
     "Curve",
     "Dataset",
     "Effect",
+    "EpochHealth",
     "EpochRecord",
     "FitOutcome",
     "FitResult",
     "GradientReport",
     "GradientRow",
+    "HealthFinding",
+    "HealthLimits",
+    "HealthReport",
     "History",
     "Importance",
     "Interaction",
@@ -73,6 +84,7 @@ __all__ = [
     "Label",
     "LabelRow",
     "LayerDescription",
+    "LayerHealth",
     "Metrics",
     "ModelArtifact",
     "ModelDescription",
