@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import inspect
+import re
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,8 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_examples_give_what_they_say(page: Path) -> None:
     """Every example of a page runs and prints what stands below it."""
+    for needed in re.findall(r"<!-- needs: (\w+) -->", page.read_text(encoding="utf-8")):
+        pytest.importorskip(needed)
     failed, _ = doctest.testfile(str(page), module_relative=False)
 
     assert failed == 0

@@ -43,7 +43,7 @@ class SquaredError(LossDefaults):
 
 @dataclass(frozen=True, slots=True)
 class AbsoluteError(LossDefaults):
-    """Σ |raw − y|."""
+    """``Σ |raw − y|``."""
 
     name: ClassVar[str] = "absolute_error"
 
@@ -58,7 +58,7 @@ class AbsoluteError(LossDefaults):
 
 @dataclass(frozen=True, slots=True)
 class Huber(LossDefaults):
-    """Σ ½r² where |r| ≤ δ, else δ(|r| − δ/2), with r = raw − y.
+    """``Σ ½r²`` where ``|r| ≤ δ``, else ``δ(|r| − δ/2)``, with r = raw − y.
 
     Parameters
     ----------
