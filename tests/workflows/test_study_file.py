@@ -74,7 +74,31 @@ MISTAKES = {
     "missing source": ('[data]\ntarget = "x"', 1, "`data.source` must be given"),
     "nothing": ("", 1, "must have a table [data]"),
     "syntax": ('[data]\nsource = iris"', 2, "must be TOML"),
-    "compare": ('[compare]\nwith = ["torch"]\n[data]\nsource = "iris"', 1, "not supported"),
+    "compare": (
+        '[data]\nsource = "iris"\n[compare]\nwith = ["sklern"]',
+        4,
+        "`compare.with.0` must be 'sklearn' or 'torch'; got 'sklern'. Did you mean 'sklearn'?",
+    ),
+    "figure": (
+        '[data]\nsource = "iris"\n[figures]\nshow = ["decision_boundry"]',
+        4,
+        "Did you mean 'decision_boundary'?",
+    ),
+    "variant": (
+        '[data]\nsource = "iris"\n[variants.networks]\nwide = { hiden_layer_sizes = [9] }',
+        4,
+        "Did you mean 'hidden_layer_sizes'?",
+    ),
+    "varied": (
+        '[data]\nsource = "iris"\n[variants.vary]\nalpha = [0.1, -1.0]',
+        4,
+        "`alpha`",
+    ),
+    "variants beside a sweep": (
+        '[data]\nsource = "iris"\n[sweep]\nspace = { alpha = [0.1] }\n[variants]\nrestarts = 2',
+        5,
+        "one of [sweep] and [variants]",
+    ),
 }
 
 

@@ -44,6 +44,15 @@ def run_summary(result: RunResult) -> None:
     table(headers, rows, range(1, len(headers)))
     typer.echo("")
     typer.echo(result.metrics.headline)
+    for section in result.sections:
+        typer.echo(f"\n{section.title}\n")
+        for sentence in section.sentences:
+            typer.echo(sentence)
+        if section.rows:
+            typer.echo("")
+            table(section.headers, section.rows, range(1, len(section.headers)))
+    if result.sections:
+        typer.echo(f"\nThe whole study took {result.seconds:.1f} seconds.")
     for remark in result.remarks:
         typer.echo(f"Note: {remark}")
     if result.folder is not None:

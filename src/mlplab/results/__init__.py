@@ -1,6 +1,7 @@
 """Frozen nouns: what the rooms hand to each other."""
 
 from mlplab.results.artifact import ModelArtifact
+from mlplab.results.comparison import Comparison, Peer
 from mlplab.results.explained import (
     GradientReport,
     GradientRow,
@@ -16,6 +17,7 @@ from mlplab.results.health import (
     LayerHealth,
 )
 from mlplab.results.history import EpochRecord, History
+from mlplab.results.margin import Margin, SupportVector
 from mlplab.results.metrics import (
     ClassAverage,
     ClassificationMetrics,
@@ -27,6 +29,7 @@ from mlplab.results.metrics import (
     RegressionMetrics,
 )
 from mlplab.results.run import Metrics, ModelDescription, RunMetrics, RunResult, SplitSizes
+from mlplab.results.sections import Section
 from mlplab.results.snapshots import Snapshot, Snapshots
 from mlplab.results.sweep import (
     Cell,
@@ -52,6 +55,7 @@ from mlplab.results.sweep_analysis import (
 )
 from mlplab.results.tables import Choice, ColumnSummary, Dataset, TableDescription, Task
 from mlplab.results.traced import Phase, Trace, TraceLine
+from mlplab.results.variants import Variant, Variants
 
 __all__ = [
     "NOT_SET",
@@ -64,6 +68,7 @@ __all__ = [
     "ClassRow",
     "ClassificationMetrics",
     "ColumnSummary",
+    "Comparison",
     "Configuration",
     "Curve",
     "Dataset",
@@ -85,20 +90,24 @@ __all__ = [
     "LabelRow",
     "LayerDescription",
     "LayerHealth",
+    "Margin",
     "Metrics",
     "ModelArtifact",
     "ModelDescription",
     "MultilabelMetrics",
     "NetworkDescription",
     "OutputRow",
+    "Peer",
     "Phase",
     "RegressionMetrics",
     "RunMetrics",
     "RunResult",
+    "Section",
     "Snapshot",
     "Snapshots",
     "SplitSizes",
     "StopReason",
+    "SupportVector",
     "SweepAnalysis",
     "SweepProgress",
     "SweepResult",
@@ -110,4 +119,6 @@ __all__ = [
     "Trial",
     "TrialCurve",
     "ValueEffect",
+    "Variant",
+    "Variants",
 ]

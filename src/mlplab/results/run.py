@@ -8,11 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from mlplab.results.comparison import Comparison, comparison_section
 from mlplab.results.explained import NetworkDescription
 from mlplab.results.fit import FitResult, StopReason
 from mlplab.results.layout import html_table, text_table
+from mlplab.results.margin import Margin
 from mlplab.results.metrics import ClassificationMetrics, MultilabelMetrics, RegressionMetrics
+from mlplab.results.sections import Section
 from mlplab.results.tables import Choice, TableDescription, Task
+from mlplab.results.variants import Variants
 
 __all__ = [
     "Metrics",
@@ -214,6 +218,17 @@ class RunResult:
         Parameters of the network and of the preparation that differ from their defaults.
     model : object
         The trained model; None when the run was read from its folder.
+    notes : str
+        What the study wants to show, in its own words.
+    comparisons : tuple of Comparison
+        The network beside other programs, then its variants; empty if nobody asked.
+    variants : Variants or None
+    margin : Margin or None
+        Of a linear classifier with hinge loss.
+    seconds : float
+        All that was done, from the rows to the figures.
+    pictures : mapping of str to Display
+        Figures that were drawn from rows and networks; empty when the run was read.
     """
 
     name: str
@@ -231,6 +246,19 @@ class RunResult:
     remarks: tuple[str, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
     model: Any = None
+    notes: str = ""
+    comparisons: tuple[Comparison, ...] = ()
+    variants: Variants | None = None
+    margin: Margin | None = None
+    seconds: float = 0.0
+    pictures: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def sections(self) -> tuple[Section, ...]:
+        """What margin, comparisons and variants have to say."""
+        nouns = (self.margin, self.variants)
+        told = [noun.section() for noun in nouns if noun is not None]
+        return (*told, *([comparison_section(self.comparisons)] if self.comparisons else []))
 
     @property
     def task(self) -> Task:

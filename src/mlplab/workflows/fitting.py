@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import time
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -17,25 +19,22 @@ from mlplab import data as data_room
 from mlplab import explain
 from mlplab.data.kinds import MEANT_AS_NUMBERS
 from mlplab.errors import DivergedError, ParameterError, StudyError
-from mlplab.results import Choice, RunResult, TableDescription
+from mlplab.results import RunResult, TableDescription
 from mlplab.tracking import RunFolder
-from mlplab.train import FitObserver
+from mlplab.train import FitObserver, WeightKeeper
 from mlplab.workflows.announcing import opening
-from mlplab.workflows.choosing import choose_parameters, match_class_weight, remember, said
+from mlplab.workflows.choosing import choose_parameters, match_class_weight
+from mlplab.workflows.closer import Closer, look_closer
 from mlplab.workflows.judging import doubts, judge
 from mlplab.workflows.keeping import MODEL, Checkpoints, keep_run, keep_training
 from mlplab.workflows.model import TabularModel
-from mlplab.workflows.parts import TEST_SHARE, Parts, deal_parts, kind_of
+from mlplab.workflows.parts import Parts, deal_parts, kind_of
+from mlplab.workflows.pictures import check_pictures
 from mlplab.workflows.reporting import report
-from mlplab.workflows.settings import (
-    check_figures,
-    check_model,
-    estimator_class,
-    split_settings,
-)
+from mlplab.workflows.resolving import remarks_on, resolve
+from mlplab.workflows.settings import check_model, estimator_class, split_settings
 from mlplab.workflows.sources import IN_MEMORY, Source, read_source
 from mlplab.workflows.study import (
-    ChosenTable,
     DataTable,
     ModelTable,
     PreparationTable,
@@ -45,6 +44,7 @@ from mlplab.workflows.study import (
 from mlplab.workflows.study_file import naming_lines, read_study
 from mlplab.workflows.study_text import study_to_toml
 from mlplab.workflows.tracked import keep_outcome, open_tracked, track_table
+from mlplab.workflows.varying import check_variants
 from mlplab.workflows.wording import rule_broken
 
 __all__ = ["fit", "run"]
@@ -216,7 +216,8 @@ def run(
     given = study.data.source if data is None else data
     base = None if path is None or data is not None else path.parent
     with naming_lines(path, ("data", "source")):
-        source = read_source(given, seed=study.seed, base=base)
+        test = study.data.test_source if data is None else None
+        source = read_source(given, seed=study.seed, base=base, test=test)
     with naming_lines(path):
         return carry_out(study, source, out, observers, announce)
 
@@ -229,39 +230,55 @@ def carry_out(
     announce: Callable[[str], Any] | None = None,
 ) -> RunResult:
     """Prepare, train, judge and keep; what `fit` and `run` share."""
+    began = time.perf_counter()
     parts = deal_parts(study, source)
-    check_figures(study.figures.show, parts.task)
+    check_pictures(study, parts)
     parameters, chosen = choose_parameters(parts, study.model.parameters)
     check_model(kind_of(parts.task), parameters)
-    resolved, choices = _resolved(study, source, parts, parameters, (*parts.choices, *chosen))
-    estimator = _estimator(study, parts, parameters)
+    resolved, choices = resolve(study, source, parts, parameters, (*parts.choices, *chosen))
+    make = functools.partial(_variant, study, parts, parameters)
+    check_variants(study.variants, make)
+    model = TabularModel(parts.preparation, make({}), parts.encoding, parts.task, choices)
     # Whatever could fail about the data fails before hours of training.
     table = data_room.describe(parts.frame, parts.found.names, parts.task)
     folder = None if out is None else _open_folder(out, resolved)
-    if announce is not None:
-        announce("\n".join(opening(parts, choices)))
-    model = TabularModel(parts.preparation, estimator, parts.encoding, parts.task, choices)
-    keepers = () if folder is None else (Checkpoints(folder, model),)
+    _announce(announce, opening(parts, choices))
+    keeper = WeightKeeper(study.figures.epochs or [0], memory=False)
+    keepers = (keeper,) if folder is None else (keeper, Checkpoints(folder, model))
     with _telling_where(folder), open_tracked(resolved, folder, out, announce) as tracked:
-        remarks, diverged = _train(estimator, parts, (*observers, *tracked.observers, *keepers))
-        if folder is not None:
-            keep_training(folder, model)
-        result = RunResult(
-            name=str(resolved.name),
-            folder=None if folder is None else folder.path,
-            source=source.words,
-            seed=study.seed,
-            table=table,
-            settings=parameters,
-            model=model,
-            **_outcome(model, parts, [*remarks, *_number_remarks(table)]),
+        remarks, diverged = _train(
+            model.estimator, parts, (*observers, *tracked.observers, *keepers)
         )
         if folder is not None:
-            keep_run(folder, result, parts, figures=tuple(study.figures.show))
-            report(folder.path)
+            keep_training(folder, model)
+        closer = Closer() if diverged else look_closer(study, parts, model, keeper.snapshots, make)
+        result = RunResult(
+            folder=None if folder is None else folder.path,
+            settings=parameters,
+            **closer.nouns,
+            **_told(resolved, source, table, time.perf_counter() - began),
+            **_outcome(model, parts, [*remarks, *closer.remarks, *_number_remarks(table)]),
+        )
+        _keep(folder, result, parts, study.figures.show)
         keep_outcome(tracked, result)
     _tell_divergence(diverged, folder)
     return result
+
+
+def _keep(folder: RunFolder | None, result: RunResult, parts: Parts, show: Sequence[str]) -> None:
+    if folder is not None:
+        keep_run(folder, result, parts, figures=tuple(show))
+        report(folder.path)
+
+
+def _announce(announce: Callable[[str], Any] | None, lines: Sequence[str]) -> None:
+    if announce is not None:
+        announce("\n".join(lines))
+
+
+def _variant(study: Study, parts: Parts, parameters: dict[str, Any], changed: Any) -> Any:
+    """Return the network of a study with some parameters changed."""
+    return _estimator(study, parts, {**parameters, **changed})
 
 
 def _tell_divergence(sentence: str | None, folder: RunFolder | None) -> None:
@@ -270,10 +287,23 @@ def _tell_divergence(sentence: str | None, folder: RunFolder | None) -> None:
         raise DivergedError(f"{sentence}{kept}")
 
 
+def _told(study: Study, source: Source, table: TableDescription, seconds: float) -> dict[str, Any]:
+    """Return what a result says about the study and its rows."""
+    return {
+        "name": str(study.name),
+        "notes": study.notes or "",
+        "source": source.words,
+        "seed": study.seed,
+        "table": table,
+        "seconds": seconds,
+    }
+
+
 def _outcome(model: TabularModel, parts: Parts, remarks: Sequence[str]) -> dict[str, Any]:
     """Return what a result says about the trained model."""
     metrics = judge(model, parts)
     return {
+        "model": model,
         "remarks": (*doubts(metrics), *parts.split.remarks, *remarks),
         "target": parts.found.names,
         "split": parts.split,
@@ -291,7 +321,7 @@ def _number_remarks(table: TableDescription) -> list[str]:
 
 def _open_folder(out: str | Path, study: Study) -> RunFolder:
     now = datetime.now().astimezone()
-    text = study_to_toml(study, _comments(study))
+    text = study_to_toml(study, remarks_on(study))
     folder = RunFolder.create(Path(out).expanduser(), str(study.name), now=now)
     folder.write_text("study.toml", text)
     return folder
@@ -350,47 +380,3 @@ def _train(
         elif not issubclass(warning.category, (ConvergenceWarning, RuntimeWarning)):
             remarks.append(sentence)
     return remarks, diverged
-
-
-def _resolved(
-    study: Study,
-    source: Source,
-    parts: Parts,
-    parameters: dict[str, Any],
-    choices: Sequence[Choice],
-) -> tuple[Study, tuple[Choice, ...]]:
-    """Return the study with everything that was chosen written out, and all choices."""
-    assert study.data is not None  # noqa: S101  (deal_parts has looked)
-    names = list(parts.found.names)
-    target = study.data.target if not names else (names[0] if len(names) == 1 else names)
-    split = study.data.split
-    if split.test is None and source.test_frame is None:
-        split = split.model_copy(update={"test": TEST_SHARE})
-    table = study.data.model_copy(
-        update={"source": source.where, "target": target, "task": parts.task, "split": split}
-    )
-    model = ModelTable(kind=kind_of(parts.task), **_without_none(parameters))  # type: ignore[arg-type]  # a known kind
-    current = {"target": ", ".join(names), "task": parts.task}
-    current |= {name: said(value) for name, value in parameters.items()}
-    choices = remember(study, current, choices)
-    chosen = {
-        choice.subject: ChosenTable(value=choice.value, reason=choice.reason)
-        for choice in choices
-        if choice.subject in current
-    }
-    name = study.name or source.name
-    update = {"name": name, "data": table, "model": model, "chosen": chosen}
-    return study.model_copy(update=update), choices
-
-
-def _without_none(parameters: dict[str, Any]) -> dict[str, Any]:
-    # TOML has no null; None is the default of every parameter that may be None.
-    return {name: value for name, value in parameters.items() if value is not None}
-
-
-def _comments(study: Study) -> dict[str, str]:
-    homes = {"target": "data.target", "task": "data.task"}
-    return {
-        homes.get(subject, f"model.{subject}"): f"chosen: {one.reason}"
-        for subject, one in study.chosen.items()
-    }

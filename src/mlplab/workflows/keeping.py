@@ -6,7 +6,8 @@ import dataclasses
 import io
 import time
 import typing
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +18,12 @@ from mlplab.data import to_frame
 from mlplab.engines import TrainingPlan, TrainingState
 from mlplab.errors import DataError
 from mlplab.export import to_bytes
+from mlplab.plots import to_svg
 from mlplab.results import EpochRecord, FitResult, History, RunMetrics, RunResult
 from mlplab.tracking import RunFolder, to_json_ready
 from mlplab.workflows.model import TabularModel
 from mlplab.workflows.parts import Parts
+from mlplab.workflows.pictures import PICTURES
 from mlplab.workflows.reviving import revive
 
 if TYPE_CHECKING:
@@ -32,7 +35,8 @@ CHECKPOINT_SECONDS = 10.0
 
 MODEL, METRICS, RECORD = "model.safetensors", "metrics.json", "run.json"
 PREDICTIONS, REPORT, STUDY = "predictions.parquet", "report.html", "study.toml"
-_NOT_RECORDED = frozenset({"folder", "fit", "metrics", "model"})
+_NOT_RECORDED = frozenset({"folder", "fit", "metrics", "model", "pictures"})
+_PICTURES = "figures"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,12 +52,15 @@ class KeptRun:
     environment : dict
     figures : tuple of str
         Which figures were asked for; empty for all.
+    pictures : mapping of str to str
+        SVG of the figures that lie in the folder, by name.
     """
 
     result: RunResult
     predictions: pd.DataFrame
     environment: dict[str, Any]
     figures: tuple[str, ...] = ()
+    pictures: Mapping[str, str] = field(default_factory=dict)
 
 
 class Checkpoints:
@@ -121,7 +128,25 @@ def keep_run(
         if field.name not in _NOT_RECORDED
     }
     trained = {name: value for name, value in _fields(result.fit).items() if name != "history"}
+    _write_pictures(folder, result)
     folder.write_json(RECORD, {**record, "fit": trained, "figures": list(figures)})
+
+
+def _write_pictures(folder: RunFolder, result: RunResult) -> None:
+    if result.pictures:
+        (folder.path / _PICTURES).mkdir(exist_ok=True)
+    for name, display in result.pictures.items():
+        title = PICTURES[name].title
+        folder.write_text(f"{_PICTURES}/{name}.svg", to_svg(display, title=title))
+
+
+def _read_pictures(folder: RunFolder) -> dict[str, str]:
+    drawn = {name: folder.path / _PICTURES / f"{name}.svg" for name in PICTURES}
+    return {
+        name: folder.read_bytes(f"{_PICTURES}/{name}.svg").decode()
+        for name, path in drawn.items()
+        if path.is_file()
+    }
 
 
 def read_run(path: str | Path) -> KeptRun:
@@ -148,7 +173,8 @@ def read_run(path: str | Path) -> KeptRun:
             f"{str(path)!r} failed with {cause!r}. Run the study again."
         ) from cause
     figures = tuple(record.get("figures", ()))
-    return KeptRun(result, _read_parquet(folder), folder.read_json("environment.json"), figures)
+    environment = folder.read_json("environment.json")
+    return KeptRun(result, _read_parquet(folder), environment, figures, _read_pictures(folder))
 
 
 _HINTS = typing.get_type_hints(RunResult)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import dataclasses
+import re
+from typing import Any
+
 import numpy as np
 from markupsafe import Markup
 
@@ -13,13 +18,15 @@ from mlplab.plots import (
     PredictionErrorDisplay,
     to_svg,
 )
-from mlplab.results import ClassificationMetrics
+from mlplab.results import ClassificationMetrics, Section
 from mlplab.workflows.keeping import KeptRun
+from mlplab.workflows.pictures import PICTURES
 
-__all__ = ["MOST_CLASSES", "data_figures", "outcome_figures", "training_figures"]
+__all__ = ["MOST_CLASSES", "closer_sections", "data_figures", "outcome_figures", "training_figures"]
 
 MOST_CLASSES = 30
 _MOST_OUTPUTS = 4
+_WIDTH = re.compile(r"width:([\d.]+)pt")
 
 
 def training_figures(kept: KeptRun) -> list[Markup]:
@@ -64,6 +71,37 @@ def data_figures(kept: KeptRun) -> list[Markup]:
         labels, counts, name=table.target[0] if len(table.target) == 1 else "label"
     )
     return [_svg(display, "How many rows have each label")]
+
+
+def closer_sections(kept: KeptRun) -> list[dict[str, Any]]:
+    """Return what the closer look gave: sentences, tables, and the figures that lie beside them.
+
+    Returns
+    -------
+    list of dict
+        The fields of `mlplab.results.Section`, with pictures in place of their names.
+    """
+    sections = [dataclasses.asdict(section) for section in kept.result.sections]
+    placed = {name for section in sections for name in section["figures"]}
+    free = tuple(name for name in kept.pictures if name not in placed)
+    if free:
+        look = dataclasses.asdict(Section("closer", "A closer look", figures=free))
+        sections.insert(0, look)
+    for section in sections:
+        names = [name for name in section["figures"] if name in kept.pictures]
+        section["figures"] = [_picture(name, kept.pictures[name]) for name in names]
+    return sections
+
+
+def _picture(name: str, svg: str) -> dict[str, str]:
+    # As an image a file can neither run scripts nor clash with the names in other figures.
+    content = base64.b64encode(svg.encode()).decode()
+    width = _WIDTH.search(svg[:1000])
+    return {
+        "source": f"data:image/svg+xml;base64,{content}",
+        "title": PICTURES[name].title,
+        "width": width[1] if width else "420",
+    }
 
 
 def _wanted(kept: KeptRun, figure: str) -> bool:

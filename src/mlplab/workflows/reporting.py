@@ -24,6 +24,7 @@ from mlplab.tracking import RunFolder
 from mlplab.workflows.keeping import REPORT, KeptRun, read_run
 from mlplab.workflows.report_figures import (
     MOST_CLASSES,
+    closer_sections,
     data_figures,
     outcome_figures,
     training_figures,
@@ -78,12 +79,15 @@ def render(kept: KeptRun) -> str:
 
 def _view(kept: KeptRun) -> dict[str, Any]:
     result = kept.result
+    closer = closer_sections(kept)
     return {
         "title": result.name,
         "subtitle": _subtitle(result),
         "headline": result.metrics.headline,
         "warnings": _warnings(result),
-        "sections": _SECTIONS,
+        "sections": _sections(result, closer),
+        "notes": [" ".join(part.split()) for part in result.notes.split("\n\n") if part.strip()],
+        "closer": closer,
         "metrics": _metrics(result),
         "judged": result.metrics.judged_name,
         "standardised": _standardised(result),
@@ -101,6 +105,13 @@ def _view(kept: KeptRun) -> dict[str, Any]:
         "use": _use(result),
         "version": __version__,
     }
+
+
+def _sections(result: RunResult, closer: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """Return anchors and names for the head of the page."""
+    first, *others = _SECTIONS
+    notes = [("notes", "What it shows")] if result.notes.strip() else []
+    return [*notes, first, *((one["name"], one["title"]) for one in closer), *others]
 
 
 def _subtitle(result: RunResult) -> str:
@@ -201,6 +212,8 @@ def _training(result: RunResult) -> list[str]:
     if fit.best_epoch is not None:
         kept = " Its weights were kept." if fit.restored_best else ""
         sentences.append(f"The best epoch was {fit.best_epoch}.{kept}")
+    if result.seconds:
+        sentences.append(f"The whole study took {result.seconds:.1f} seconds.")
     split = result.split
     watched = "chose the epoch" if result.metrics.validation_chose else "were watched"
     sentences.append(

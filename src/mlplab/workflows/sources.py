@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +46,8 @@ class Source:
         Columns that must not become features.
     image : bool
         Whether the columns are pixels from 0 to 255.
+    test_where : str or None
+        As `where`, of test rows in a file of their own.
     """
 
     name: str
@@ -57,9 +59,18 @@ class Source:
     task: Task | None = None
     drop: tuple[str, ...] = ()
     image: bool = False
+    test_where: str | None = None
+
+    @property
+    def places(self) -> dict[str, str]:
+        """Where rows and test rows lie, by the keys of a study."""
+        places = {"source": self.where}
+        return places if self.test_where is None else {**places, "test_source": self.test_where}
 
 
-def read_source(given: Any, *, seed: int = 0, base: Path | None = None) -> Source:
+def read_source(
+    given: Any, *, seed: int = 0, base: Path | None = None, test: str | Path | None = None
+) -> Source:
     """Read data from wherever they are.
 
     Parameters
@@ -71,12 +82,32 @@ def read_source(given: Any, *, seed: int = 0, base: Path | None = None) -> Sourc
         For generated data sets.
     base : Path, optional
         The folder from which relative paths count; the working folder if None.
+    test : str or Path, optional
+        A file that holds the test rows.
 
     Raises
     ------
     DataError
-        There is no such file or data set, or it cannot be read.
+        There is no such file or data set, or it cannot be read, or the test file has other
+        columns.
     """
+    source = _read(given, seed, base)
+    return source if test is None else _with_test(source, _from_words(test, seed, base))
+
+
+def _with_test(source: Source, test: Source) -> Source:
+    lacking = [name for name in source.frame.columns if name not in test.frame.columns]
+    if lacking:
+        raise DataError(
+            "`test_source` must have the columns of `source`; it lacks "
+            f"{', '.join(map(repr, lacking[:3]))}. Add them, or name another file."
+        )
+    words = f"{source.words}, tested on {test.words}"
+    frame = test.frame[list(source.frame.columns)]
+    return replace(source, test_frame=frame, words=words, test_where=test.where)
+
+
+def _read(given: Any, seed: int, base: Path | None) -> Source:
     if isinstance(given, (str, Path)):
         return _from_words(given, seed, base)
     if isinstance(given, Dataset):

@@ -8,6 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, 
 
 __all__ = [
     "ChosenTable",
+    "CompareTable",
     "DataTable",
     "FiguresTable",
     "MLflowTable",
@@ -20,6 +21,7 @@ __all__ = [
     "TensorBoardTable",
     "TraceTable",
     "TrackTable",
+    "VariantsTable",
     "WandbTable",
 ]
 
@@ -28,6 +30,14 @@ Count = Annotated[int, Field(ge=0, strict=True)]
 Part = Count | Share
 Name = Annotated[str, Field(strict=True, min_length=1)]
 Number = Annotated[float, Field(strict=True)]
+PeerName = Literal["sklearn", "torch"]
+FigureName = Literal[
+    "label_histogram", "loss_curves", "confusion", "prediction_error", "scatter",
+    "decision_boundary", "boundary_zoomed", "boundary_epochs", "hidden_space", "network",
+    "class_report", "calibration", "function_estimate", "residuals", "compare_losses",
+    "compare_boundaries", "variant_losses", "variant_effects", "variant_boundaries",
+    "variant_boundaries_zoomed", "variant_estimates", "disagreement",
+]  # fmt: skip
 
 
 class _Table(BaseModel):
@@ -63,6 +73,8 @@ class DataTable(_Table):
     ----------
     source : str
         A file, or the name of a data set. Paths count from the folder of the study file.
+    test_source : str, optional
+        A file of the same columns that holds the test rows.
     target : str or list of str, optional
     task : str
     drop : list of str
@@ -71,6 +83,7 @@ class DataTable(_Table):
     """
 
     source: Name
+    test_source: Name | None = None
     target: Name | list[Name] | None = None
     task: Literal["auto", "classification", "multilabel", "regression", "autoencoder"] = "auto"
     drop: list[Name] = []
@@ -106,9 +119,65 @@ class ModelTable(BaseModel):
 
 
 class FiguresTable(_Table):
-    """Which figures the report shows; all that fit the task if left out."""
+    """Which figures the report shows.
 
-    show: list[Literal["label_histogram", "loss_curves", "confusion", "prediction_error"]] = []
+    Attributes
+    ----------
+    show : list of str
+        Names of figures; all that fit task, data and study if left out.
+    epochs : list of int
+        After which epochs the boundary and the hidden space are shown; 0 is the start.
+    zoom : float
+        How much of the plane zoomed-out figures show: 3 is three times as much each way.
+    """
+
+    show: list[FigureName] = []
+    epochs: list[Count] = []
+    zoom: Annotated[float, Field(ge=1)] = 3.0
+
+
+class CompareTable(BaseModel):
+    """Other programs that train the same network from the same start, beside our engines.
+
+    Attributes
+    ----------
+    with_ : list of str
+        ``with = ["sklearn", "torch"]``; our own engines always take part.
+    epochs : int, optional
+        How many each makes; as many as the network of the study did, if left out.
+    variants : bool
+        Compare each of the variants, too.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, validate_by_name=True, validate_by_alias=True,
+        serialize_by_alias=True,
+    )  # fmt: skip
+
+    with_: list[PeerName] = Field(default=[], alias="with")
+    epochs: Annotated[int, Field(ge=1, strict=True)] | None = None
+    variants: StrictBool = False
+
+
+class VariantsTable(_Table):
+    """The network in variants, trained together and shown side by side.
+
+    Attributes
+    ----------
+    networks : dict of str to dict
+        Variants by name: what each changes in ``[model]``.
+    vary : dict of str to list
+        Parameters of which each value is tried, one parameter at a time.
+    restarts : int
+        From how many seeds each is trained.
+    success : float, optional
+        The score on the training rows (accuracy, R²) from which on a training counts as success.
+    """
+
+    networks: dict[Name, dict[str, Any]] = {}
+    vary: dict[Name, Annotated[list[Any], Field(min_length=1)]] = {}
+    restarts: Annotated[int, Field(ge=1, strict=True)] = 1
+    success: Number | None = None
 
 
 class TraceTable(_Table):
@@ -266,6 +335,8 @@ class Study(_Table):
     Attributes
     ----------
     name : str, optional
+    notes : str, optional
+        What the study shows, for the report; an empty line begins a paragraph.
     seed : int
         Of splits, generated data, initial weights and row orders.
     data : DataTable or None
@@ -273,6 +344,10 @@ class Study(_Table):
     preparation : PreparationTable
     model : ModelTable
     figures : FiguresTable
+    compare : CompareTable or None
+        Other programs beside ours.
+    variants : VariantsTable or None
+        The network in variants beside itself.
     sweep : SweepTable or None
         Many configurations in place of one.
     trace : TraceTable or None
@@ -284,11 +359,14 @@ class Study(_Table):
     """
 
     name: StrictStr | None = None
+    notes: StrictStr | None = None
     seed: Annotated[StrictInt, Field(ge=0, lt=2**32)] = 0
     data: DataTable | None = None
     preparation: PreparationTable = PreparationTable()
     model: ModelTable = ModelTable()
     figures: FiguresTable = FiguresTable()
+    compare: CompareTable | None = None
+    variants: VariantsTable | None = None
     sweep: SweepTable | None = None
     trace: TraceTable | None = None
     track: TrackTable | None = None

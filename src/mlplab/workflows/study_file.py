@@ -18,7 +18,6 @@ from mlplab.workflows.wording import rule_broken
 
 __all__ = ["line_of", "naming_lines", "parse_study", "read_study"]
 
-_LATER = ("compare",)
 _KEY = re.compile(
     r"\s*((?:[\w-]+|\"[^\"]*\"|'[^']*')(?:\s*\.\s*(?:[\w-]+|\"[^\"]*\"|'[^']*'))*)\s*="
 )
@@ -73,12 +72,6 @@ def parse_study(text: str, name: str = "study") -> Study:
             f"{name}, line {where}: a study must be TOML; {fact}. Texts stand in quotes, lists in "
             "square brackets, one `key = value` a line."
         ) from cause
-    for table in _LATER:
-        if table in content:
-            raise StudyError(
-                f"{name}, line {line_of(text, (table,))}: the table [{table}] is not supported "
-                "by this version. Leave it out to run the rest of the study."
-            )
     try:
         study = Study.model_validate(content)
     except ValidationError as cause:
@@ -99,7 +92,9 @@ def _check_contents(study: Study, text: str, name: str) -> None:
         key = re.match(r"`(\w+)`", str(cause))
         path = ("model", key[1]) if key else ("model",)
         raise StudyError(f"{name}, line {line_of(text, path)}: {cause}") from cause
+    _check_variants(study, text, name)
     if study.sweep is not None:
+        _refuse_beside_sweep(study, text, name)
         from mlplab.workflows.sweep_space import sweep_of  # noqa: PLC0415  # loads the searches
 
         try:
@@ -107,6 +102,34 @@ def _check_contents(study: Study, text: str, name: str) -> None:
         except ParameterError as cause:
             where = line_of(text, _key_named(cause) or ("sweep",))
             raise StudyError(f"{name}, line {where}: {cause}") from cause
+
+
+def _check_variants(study: Study, text: str, name: str) -> None:
+    """Check what variants change, by names and values."""
+    if study.variants is None:
+        return
+    changed = [
+        (("variants", "networks", key), dict(settings))
+        for key, settings in study.variants.networks.items()
+    ] + [
+        (("variants", "vary", key), {key: value})
+        for key, values in study.variants.vary.items()
+        for value in values
+    ]
+    for path, settings in changed:
+        try:
+            check_model(study.model.kind, {**study.model.parameters, **settings})
+        except ParameterError as cause:
+            raise StudyError(f"{name}, line {line_of(text, path)}: {cause}") from cause
+
+
+def _refuse_beside_sweep(study: Study, text: str, name: str) -> None:
+    for table in ("compare", "variants"):
+        if getattr(study, table) is not None:
+            raise StudyError(
+                f"{name}, line {line_of(text, (table,))}: a study must have one of [sweep] and "
+                f"[{table}]; got both. Write a second study for one of them."
+            )
 
 
 def line_of(text: str, path: tuple[str, ...]) -> int:

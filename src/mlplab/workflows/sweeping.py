@@ -226,9 +226,10 @@ def _read(study: str | Path | Study, path: Path | None, data: Any) -> tuple[Stud
         )
     base = None if path is None or data is not None else path.parent
     with naming_lines(path, ("data", "source")):
-        source = read_source(given, seed=study.seed, base=base)
+        test = study.data.test_source if data is None else None
+        source = read_source(given, seed=study.seed, base=base, test=test)
     stem = path.stem if path is not None and path.stem != "study" else source.name
-    table = study.data.model_copy(update={"source": source.where})
+    table = study.data.model_copy(update=source.places)
     return study.model_copy(update={"name": study.name or stem, "data": table}), source
 
 
