@@ -256,7 +256,10 @@ def _restored_standing(stored: Mapping[str, Any], arrays: Mapping[str, AnyArray]
     order, aside = arrays.get("rows/order"), arrays.get("rows/aside")
     parts = [places for places in (order, aside) if places is not None]
     # NumPy and engines read where they are told to: places are checked before.
-    if parts and not np.array_equal(np.sort(np.concatenate(parts)), np.arange(stored["n_rows"])):
+    held = np.concatenate(parts) if parts else np.arange(0)
+    # Counted first, so that no file asks for more places than it holds.
+    whole = len(held) == stored["n_rows"] and np.array_equal(np.sort(held), np.arange(len(held)))
+    if parts and not whole:
         message = "rows/order and rows/aside do not hold every row once"
         raise ValueError(message)
     generator = None
@@ -272,6 +275,7 @@ def _restored_standing(stored: Mapping[str, Any], arrays: Mapping[str, AnyArray]
             "gauss": float(stored["generator"]["gauss"]),
         }
     plain = {name: stored[name] for name in ("n_rows", "share", "seed")}
+    check_fields(Standing, plain)
     return Standing(**plain, order=order, aside=aside, generator=generator)
 
 

@@ -42,7 +42,7 @@ def built(cls: type[Any], values: Mapping[str, Any]) -> Any:
     return cls(**{name: _frozen(value) for name, value in values.items()})
 
 
-def check_fields(cls: type[Any], values: Mapping[str, Any]) -> None:
+def check_fields(cls: Any, values: Mapping[str, Any]) -> None:
     """Check fields of a dataclass; not all of them have to be there.
 
     Raises
