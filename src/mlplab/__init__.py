@@ -15,7 +15,9 @@ __version__ = "0.1.0"
 _HOMES = {
     "MLPAutoencoder": "mlplab.estimators",
     "MLPClassifier": "mlplab.estimators",
+    "MLPEnsemble": "mlplab.estimators",
     "MLPRegressor": "mlplab.estimators",
+    "calibrate": "mlplab.estimators",
     "fit_many": "mlplab.estimators",
     "from_sklearn": "mlplab.estimators.reading_sklearn",
     "from_torch": "mlplab.estimators.torch_bridge",
@@ -41,8 +43,10 @@ _ROOMS = (
 __all__ = [
     "MLPAutoencoder",
     "MLPClassifier",
+    "MLPEnsemble",
     "MLPRegressor",
     "__version__",
+    "calibrate",
     "data",
     "engines",
     "errors",

@@ -14,6 +14,7 @@ __all__ = ["load", "save"]
 _CLASSES = {
     "MLPAutoencoder": "mlplab.estimators",
     "MLPClassifier": "mlplab.estimators",
+    "MLPEnsemble": "mlplab.estimators",
     "MLPRegressor": "mlplab.estimators",
     "Preparation": "mlplab.data",
     "TabularModel": "mlplab.workflows.model",
