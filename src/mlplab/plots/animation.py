@@ -90,7 +90,7 @@ def to_html(
     *,
     title: str = "Training, epoch by epoch",
     seconds: float = 0.7,
-    dpi: float = 100.0,
+    dpi: float = 130.0,
     **options: Any,
 ) -> str:
     """Return a film as one HTML page with a slider, which needs no other file and no network.
@@ -103,7 +103,7 @@ def to_html(
         Heading of the page; the pictures' description for screen readers.
     seconds : float, default=0.7
         How long a picture is shown.
-    dpi : float, default=100
+    dpi : float, default=130
         Pixels per inch.
     **options
         Passed to the `plot` of every picture.
@@ -153,7 +153,7 @@ _PAGE = Template("""<!DOCTYPE html>
 body { font: 16px/1.5 system-ui, sans-serif; }
 body { max-width: 46rem; margin: 1.5rem auto; padding: 0 1rem; }
 h1 { font-size: 1.25rem; }
-img { width: 100%; height: auto; background: white; border-radius: 4px; }
+img { max-width: 100%; height: auto; background: white; border-radius: 4px; }
 .controls { display: flex; gap: .75rem; align-items: center; margin-top: .75rem; }
 input { flex: 1; min-width: 0; }
 button { font: inherit; min-width: 5.5rem; padding: .25rem .75rem; }

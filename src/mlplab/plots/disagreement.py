@@ -214,7 +214,7 @@ class DisagreementDisplay:
         near = f"They differ on {shares['near']:.0%} of the area of the points"
         zoomed = f", {shares['all']:.0%} of what is shown" if self.zoom > 1 else ""
         note = note_of_sample((self.points,), self.max_points)
-        lines = [f"Where {len(self.votes)} restarts disagree", near + zoomed, note]
+        lines = [f"Where {len(self.votes)} models disagree", near + zoomed, note]
         return "\n".join(line for line in lines if line)
 
 
