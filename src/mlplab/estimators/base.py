@@ -200,7 +200,7 @@ class BaseMLP(WatchedFit, LearnedNetwork):
 
     def _plan(self, rows: FitRows, *, watches: bool) -> TrainingPlan:
         n_rows = rows.n_rows
-        if self.batch_size != "auto" and self.batch_size > n_rows:
+        if not isinstance(self.batch_size, str) and self.batch_size > n_rows:
             warnings.warn(
                 "Got `batch_size` less than 1 or larger than sample size. It is going to be "
                 "clipped",

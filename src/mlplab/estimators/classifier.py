@@ -52,8 +52,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     alpha : float, default=0.0001
         L2 penalty ``½·alpha·Σw²``, divided by the rows of the batch, as in scikit-learn. For a
         penalty that does not depend on the number of rows use `weight_decay`.
-    batch_size : int or "auto", default="auto"
-        Rows a step; auto is ``min(200, n_samples)``. 1 is stochastic training.
+    batch_size : int, "auto" or "full", default="auto"
+        Rows a step; auto is ``min(200, n_samples)``, full all of them (plain gradient descent).
+        1 is stochastic training.
     learning_rate : str or callable, default="constant"
         constant; invscaling and adaptive (for sgd only, as in scikit-learn); plateau (adaptive,
         but compares with the epoch of the last division instead of the best of all), linear,

@@ -182,7 +182,8 @@ def build_plan(
         Name of the score on the validation rows.
     """
     optimiser = _optimiser(est)
-    batch = min(200, n_rows) if est.batch_size == "auto" else min(int(est.batch_size), n_rows)
+    named = {"auto": min(200, n_rows), "full": n_rows}
+    batch = named.get(est.batch_size) or min(int(est.batch_size), n_rows)
     stopping = StoppingRule(
         max_epochs=int(est.max_iter),
         monitor=_monitor(est, watches_validation=watches_validation),

@@ -191,7 +191,7 @@ RULES: Mapping[str, Rule] = {
         Rule(_is_optimiser, "an optimiser of mlplab.optim"),
     ),
     "alpha": _number(0),
-    "batch_size": _either(_one_of("auto"), _integer(1)),
+    "batch_size": _either(_one_of("auto", "full"), _integer(1)),
     "learning_rate": _either(_one_of(*SCHEDULES), Rule(callable, "a function of the step")),
     "learning_rate_init": _number(0, closed="()"),
     "learning_rate_final": _either(NONE, _number(0)),
