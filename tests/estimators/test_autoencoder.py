@@ -189,3 +189,17 @@ def test_dtype_of_codes_and_rows(dtype: str) -> None:
     assert {codes.dtype, coder.inverse_transform(codes).dtype, coder.reconstruct(X).dtype} == {
         np.dtype(dtype)
     }
+
+
+def test_errors_of_rows_and_columns_have_the_mean_of_all() -> None:
+    """One figure a row or a column, in the square of the unit of the rows; sparse rows, too."""
+    coder = small((3,)).fit(WIDE)
+    squares = (WIDE - coder.reconstruct(WIDE)) ** 2
+    rows, columns = coder.reconstruction_error(WIDE), coder.reconstruction_error(WIDE, "column")
+    np.testing.assert_allclose(rows, squares.mean(axis=1))
+    np.testing.assert_allclose(columns, squares.mean(axis=0))
+    np.testing.assert_allclose(rows, coder.reconstruction_error(sp.csr_matrix(WIDE)))
+    strange = WIDE[:1] + 100 * WIDE.std(axis=0)
+    assert coder.reconstruction_error(strange)[0] > rows.max()
+    with pytest.raises(ParameterError, match="per"):
+        coder.reconstruction_error(WIDE, "cell")  # type: ignore[arg-type]  # what must be refused

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from scipy import sparse
@@ -264,6 +264,46 @@ n_threads
         ndarray of shape (n_samples, n_features)
         """
         return self._predicted(X)
+
+    def reconstruction_error(self, X: Any, per: Literal["row", "column"] = "row") -> Matrix:
+        """Return the mean squared error of the reconstruction, on the scale of `X`.
+
+        Rows with a large error are unlike those that the network learned from; columns with a
+        large one did not get through the code.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        per : {"row", "column"}, default="row"
+            One figure a row, the mean over its columns; or one a column, the mean over the rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_features,), float64
+            The square of the unit of `X`; the mean of either is the error of all.
+
+        Raises
+        ------
+        ParameterError
+            `per` is something else.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_wine
+        >>> from sklearn.preprocessing import scale
+        >>> X = scale(load_wine().data)
+        >>> coder = MLPAutoencoder((3,), solver="lbfgs", random_state=0).fit(X)
+        >>> coder.reconstruction_error(X).shape, coder.reconstruction_error(X, "column").shape
+        ((178,), (13,))
+        """
+        if per not in {"row", "column"}:
+            message = f"`per` must be 'row' or 'column'; got {per!r}. Leave it out for rows."
+            raise ParameterError(message)
+        rows = self._check_rows(X)
+        dense = rows.toarray() if sparse.issparse(rows) else rows
+        squares = (np.asarray(dense, dtype=np.float64) - self.reconstruct(X)) ** 2
+        error: Matrix = squares.mean(axis=1 if per == "row" else 0)
+        return error
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:  # noqa: ARG002  (y is there for pipelines)
         """Return R² of the reconstruction, averaged over the columns.
