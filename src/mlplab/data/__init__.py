@@ -12,6 +12,7 @@ from mlplab.data.describe import describe
 from mlplab.data.encoding import TargetEncoding
 from mlplab.data.frames import check_rows, to_frame
 from mlplab.data.kinds import infer_kinds
+from mlplab.data.leakage import find_leaks
 from mlplab.data.named import NameInfo, load, names
 from mlplab.data.readers import read
 from mlplab.data.splits import Split, split_rows
@@ -29,6 +30,7 @@ __all__ = [
     "check_rows",
     "describe",
     "drop_unlabelled",
+    "find_leaks",
     "find_target",
     "infer_kinds",
     "load",

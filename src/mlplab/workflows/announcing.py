@@ -14,7 +14,7 @@ _MOST = 6
 
 
 def opening(parts: Parts, choices: Sequence[Choice]) -> list[str]:
-    """Return two or three lines: target and task, rows, columns that are left out.
+    """Return a few lines: target and task, rows, columns that are left out, signs of leakage.
 
     Parameters
     ----------
@@ -38,4 +38,7 @@ def opening(parts: Parts, choices: Sequence[Choice]) -> list[str]:
     if dropped:
         more = f", … and {len(dropped) - _MOST} more" if len(dropped) > _MOST else ""
         lines.append(f"Columns left out: {', '.join(dropped[:_MOST])}{more}.")
+    lines += [f"Leakage? {sentence}" for sentence in parts.leaks[:_MOST]]
+    if len(parts.leaks) > _MOST:
+        lines.append(f"Leakage? … and {len(parts.leaks) - _MOST} more; the report has them all.")
     return lines

@@ -80,6 +80,8 @@ class Parts:
     image : bool
     frames : tuple of pandas.DataFrame
         The rows of the three parts as they were before they were prepared.
+    leaks : tuple of str
+        What looks like leakage, in sentences; the remarks of `split` hold them too.
     """
 
     train: Part
@@ -95,6 +97,7 @@ class Parts:
     frame: pd.DataFrame
     image: bool = False
     frames: tuple[pd.DataFrame, ...] = ()
+    leaks: tuple[str, ...] = ()
 
     @property
     def task(self) -> Task:
@@ -125,7 +128,17 @@ def deal_parts(study: Study, source: Source) -> Parts:
     split, sizes = _split(study, frame, found, test_frame)
     frames = [frame.iloc[split.train], frame.iloc[split.validation]]
     frames.append(frame.iloc[split.test] if test_frame is None else test_frame)
-    return prepare_parts(study, source, found, frames, frame=frame, sizes=sizes, choices=choices)
+    parts = prepare_parts(study, source, found, frames, frame=frame, sizes=sizes, choices=choices)
+    leaks = data.find_leaks(
+        frame.iloc[np.concatenate([split.train, split.validation])],
+        frames[2],
+        plans=parts.preparation.plans_,
+        target=found.names,
+        numeric_target=found.task == "regression",
+        dealt_at_random=split.how in {"random", "stratified"},
+    )
+    sizes = replace(parts.split, remarks=(*parts.split.remarks, *leaks))
+    return replace(parts, split=sizes, leaks=tuple(leaks))
 
 
 def prepare_parts(
