@@ -137,6 +137,9 @@ def test_many_rows_are_sampled_and_said() -> None:
     one, two = (health(network, x, y, max_rows=50) for _ in range(2))
     assert one == two
     assert "50 of 600" in one.to_text()
+    assert "Dropout" not in one.to_text()
+    thinned = fit(MLPClassifier((6,), max_iter=3, dropout=0.5, random_state=0), x, y)
+    assert "Dropout acts in the next step only." in health(thinned, x, y).to_text()
     assert health(network, x, y, max_rows=50, seed=1) != one
 
 

@@ -171,6 +171,19 @@ def test_pieces_and_warm_starts_go_on_and_new_fits_begin_anew() -> None:
     assert keeper.snapshots.epochs == (0, 2, 3)
 
 
+def test_a_network_tells_where_it_stands() -> None:
+    """After a fit the last snapshot; of one that was only initialised the start."""
+    keeper = WeightKeeper([0])
+    network = _fitted(keeper)
+    kept, now = keeper.snapshots[-1], network.snapshot()
+    np.testing.assert_array_equal(now.parameters, kept.parameters)
+    assert (now.epoch, now.step, now.learning_rate) == (30, kept.step, kept.learning_rate)
+    assert now.memory.keys() == kept.memory.keys()
+    start = MLPClassifier((5,), random_state=1).initialize(X, Y).snapshot()
+    np.testing.assert_array_equal(start.parameters, keeper.snapshots[0].parameters)
+    assert (start.epoch, start.step, start.learning_rate, dict(start.memory)) == (0, 0, None, {})
+
+
 def test_a_clone_is_watched_by_the_same_keeper() -> None:
     """It then holds the training of the clone."""
     keeper = WeightKeeper([0])

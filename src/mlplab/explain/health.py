@@ -150,9 +150,9 @@ def _notes(
     shots: Sequence[Snapshot],
 ) -> tuple[str, ...]:
     which = f"all {n_rows:,}" if rows.n_rows == n_rows else f"{rows.n_rows:,} of {n_rows:,}"
-    notes = [f"Rows: {which}. Dropout does not act."]
+    notes = [f"Rows: {which}."]
     if any(layer.kind == "dropout" for layer in plan.network.layers):
-        notes = [f"Rows: {which}. Dropout acts in the next step only."]
+        notes.append("Dropout acts in the next step only.")
     if plan.optimiser.name != "lbfgs":
         step = f"The next step is one of {plan.optimiser.name} on {batch.n_rows:,} of them"
         fresh = not any(shot.memory for shot in shots) and any(shot.step for shot in shots)
