@@ -101,6 +101,29 @@ def sine(n_rows: int, generator: np.random.Generator) -> Columns:
     return {"x": x, "y": np.sin(x) + generator.normal(0.0, 0.1, n_rows)}
 
 
+def sine_border(n_rows: int, generator: np.random.Generator) -> Columns:
+    """Draw points on both sides of a sine; 7 in 100 labels are wrong, so 93 in 100 can be right."""
+    points = generator.uniform((-3.0, -2.0), (3.0, 2.0), (n_rows, 2))
+    label = points[:, 1] > 1.3 * np.sin(1.7 * points[:, 0])
+    wrong = generator.uniform(size=n_rows) < 0.07
+    return _plane(points, (label ^ wrong).astype(np.int64))
+
+
+def stripe(n_rows: int, generator: np.random.Generator) -> Columns:
+    """Draw a cloud between two others of another class: two lines are needed to part them."""
+    place = generator.permutation(np.arange(n_rows) % 4)
+    along = generator.uniform(-2.0, 2.0, n_rows)
+    across = np.array([-1.6, 0.0, 0.0, 1.6])[place] + generator.normal(0.0, 0.25, n_rows)
+    points = np.stack([along + across, along - across], axis=1)
+    return _plane(points, ((place == 1) | (place == 2)).astype(np.int64))
+
+
+def curve(n_rows: int, generator: np.random.Generator) -> Columns:
+    """Draw y = x·sin(x) with noise of variance 1: no estimate has a smaller mean squared error."""
+    x = generator.uniform(-5.0, 5.0, n_rows)
+    return {"x": x, "y": x * np.sin(x) + generator.normal(0.0, 1.0, n_rows)}
+
+
 def _plane(points: AnyArray, label: AnyArray) -> Columns:
     return {"x1": points[:, 0], "x2": points[:, 1], "label": label}
 
@@ -112,6 +135,11 @@ GENERATED: dict[str, GeneratedSet] = {
     "spirals": GeneratedSet("Two spirals", spirals, 600),
     "two_lines": GeneratedSet("Two noisy lines, with a test part", two_lines, 400, 200),
     "blobs": GeneratedSet("Three round clouds", blobs, 300),
+    "sine_border": GeneratedSet(
+        "A sine between two classes, with a test part", sine_border, 400, 200
+    ),
+    "stripe": GeneratedSet("A stripe between two clouds", stripe, 200),
+    "curve": GeneratedSet("x·sin(x) with noise, with a test part", curve, 120, 25, "regression"),
     "sine": GeneratedSet("Sine with noise, with a test part", sine, 120, 25, "regression"),
 }
 

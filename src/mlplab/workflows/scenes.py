@@ -76,6 +76,18 @@ def boundary_of(scene: Scene, model: TabularModel, **options: Any) -> DecisionBo
     )  # fmt: skip
 
 
+class _ByColumn:
+    """A model of a table as Displays ask one: by the names of the columns that it knows."""
+
+    def __init__(self, model: TabularModel, columns: Sequence[str]) -> None:
+        self._model = model
+        self.feature_names_in_ = tuple(columns)
+
+    def predict(self, X: Any) -> Any:
+        """Predict in the units of the table."""
+        return self._model.predict(X)
+
+
 def estimate_of(scene: Scene, models: Sequence[TabularModel]) -> FunctionEstimateDisplay:
     """Return what models answer over the one feature, in the units of the table."""
     parts = scene.parts
@@ -83,7 +95,8 @@ def estimate_of(scene: Scene, models: Sequence[TabularModel]) -> FunctionEstimat
     test: dict[str, Any] = {}
     if len(parts.test):
         test = {"X_test": parts.frames[2][columns], "y_test": parts.test.truth.ravel()}
+    asked = [_ByColumn(model, columns) for model in models]
     return FunctionEstimateDisplay.from_estimators(
-        models, parts.frames[0][columns], parts.train.truth.ravel(), **test,
+        asked, parts.frames[0][columns], parts.train.truth.ravel(), **test,
         target_name=parts.found.names[0],
     )  # fmt: skip
