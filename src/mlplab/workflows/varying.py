@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -96,7 +97,9 @@ def train_variants(
         rows |= {"X_val": parts.watched.x}
         rows |= {} if parts.task == "autoencoder" else {"y_val": parts.watched.y}
     began = time.perf_counter()
-    outcomes = fit_many(estimators, fits=[rows] * len(estimators))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # outcomes keep them; a table of variants tells enough
+        outcomes = fit_many(estimators, fits=[rows] * len(estimators))
     seconds = time.perf_counter() - began
     if any(one.error is None and _interrupted(one) for one in outcomes):
         raise KeyboardInterrupt
