@@ -131,7 +131,8 @@ def _shared(
 def _listening(host: str, port: int) -> Iterator[socket.socket]:
     """Return a socket that accepts connections; an address in use is told in a sentence."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family)
+    # Named TCP, so that asyncio sends small answers at once.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         try:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
