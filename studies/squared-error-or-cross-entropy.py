@@ -121,8 +121,6 @@ def draw(curves: dict[str, dict[str, list[float]]], rows: dict[str, Any]) -> Any
     left.set(xlabel="epoch", ylabel="loss above its least, as share of the start", xlim=(0, 60))
     left.set_title("Training loss", fontsize="medium")
     right.set(xlabel="test rows, hardest first", ylabel="loss of the row")
-    right.axhline(0.5, color="0.6", linewidth=1)
-    right.text(right.get_xlim()[1], 0.52, "½: the most that squared error can say", ha="right")
     right.set_title("Loss of each row", fontsize="medium")
     for axes in (left, right):
         axes.legend(frameon=False)

@@ -24,7 +24,7 @@ from mlplab.benchmarks.problems import (
 )
 from mlplab.benchmarks.tasks import Task
 
-__all__ = ["LOADS", "many", "prediction", "training"]
+__all__ = ["LOADS", "forget", "many", "prediction", "training"]
 
 LOADS = "torch"
 """What a worker loads before anything is asked of it; this module can be read without it."""
@@ -221,6 +221,11 @@ class _Graph:
             missing_2 = -(self.steps * math.log(BETA_2)).expm1()
             rate = self.problem.rate * missing_2.sqrt() / missing_1
             parameter.sub_(rate * first / (second.sqrt() + EPSILON))
+
+
+def forget() -> None:
+    """Forget what was compiled: a limit on recompiling would count the networks of all cases."""
+    _torch().compiler.reset()
 
 
 def _compile(function: Callable[..., Any], *, tuned: bool) -> Callable[..., Any]:

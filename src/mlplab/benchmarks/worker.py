@@ -61,6 +61,7 @@ class Server:
     def _forget(self) -> dict[str, Any]:
         """Drop the tasks of the last case, and what they hold."""
         self._tasks.clear()
+        getattr(self._module, "forget", lambda: None)()
         gc.collect()
         return {}
 
