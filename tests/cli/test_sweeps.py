@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,11 +14,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from mlplab.cli.app import app
-from mlplab.cli.sweeping import progress_words
-from mlplab.results import SweepProgress
+from mlplab.cli.sweeping import progress_table, progress_words
+from mlplab.results import Cell, CellResult, SweepProgress, Trial
 
 STUDY = """
 name = "tiny"
@@ -50,6 +54,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert "hidden_layer_sizes" in result.stdout
     assert "4 configurations, 8 networks trained" in result.stdout
     assert "on the test rows" in result.stdout
+    assert "8/8 trained" in result.stderr
+    assert "training the best again on all training rows" in result.stderr
+    assert "report.html" in result.stdout
     return folder
 
 
@@ -121,10 +128,88 @@ def test_mistakes_in_the_sweep_name_their_line(tmp_path: Path) -> None:
     assert "Did you mean 'alpha'?" in result.stderr
 
 
+def trial_of(number: int, *scores: float, name: str = "accuracy") -> Trial:
+    """Return a trial with these scores, one a seed."""
+    configuration = {"hidden_layer_sizes": [64, 32], "solver": "sgd"}
+    cells = tuple(
+        CellResult(Cell(f"{number}-{k}", configuration, k, 0), "done", {name: score}, 9, 0.1)
+        for k, score in enumerate(scores)
+    )
+    return Trial(number, configuration, cells)
+
+
 def test_progress_is_told_in_a_line() -> None:
-    """What is done, what failed, how fast, how long."""
+    """What is done, what failed, how fast, how long; the best by the score that decides."""
     progress = SweepProgress(6, 10, 4, 1, None, 2.0)
-    assert progress_words(progress) == "6/10 trained, 1 failed, 2.0 a second, 2 s left"
+    words = "6/10 trained, 1 failed, 2 a second, 0:02 so far, 0:02 left"
+    assert progress_words(progress) == words
+    best = trial_of(3, 0.5, 0.7)
+    progress = SweepProgress(1200, 2000, 1200, 0, best, 60.0, "accuracy")
+    assert progress_words(progress) == (
+        "1,200/2,000 trained, 20 a second, 1:00 so far, 0:40 left, "
+        "best accuracy 0.6 ± 0.14 (hidden_layer_sizes = [64, 32], solver = sgd)"
+    )
+    limited = SweepProgress(1200, 2000, 1200, 0, best, 60.0, "accuracy", limit=65.0)
+    assert "0:05 left" in progress_words(limited)
+    error = trial_of(3, -2.5, name="neg_mean_absolute_error")
+    progress = SweepProgress(1, 2, 1, 0, error, 1.0, "neg_mean_absolute_error")
+    assert "best mean absolute error 2.5 (" in progress_words(progress)
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_progress_is_told_in_a_table(width: int) -> None:
+    """However wide the terminal is, all of it is there, and no line is too long."""
+    best = trial_of(3, 0.5, 0.7)
+    progress = SweepProgress(120, 192, 110, 3, best, 4.0, "accuracy")
+    console = Console(width=width, file=io.StringIO(), force_terminal=True, color_system=None)
+    console.print(progress_table(progress, "DivergedError: the loss is not finite. Lower it."))
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert all(len(line) <= width for line in text.splitlines())
+    told = " ".join(text.split())
+    for part in ("120 of 192", "accuracy 0.6 ± 0.14", "solver = sgd", "27.5 a second", "failed 3"):
+        assert part in told, part
+    empty = SweepProgress(0, 0, 0, 0, None, 0.0)
+    console.print(progress_table(empty))
+    assert "none has a score yet" in console.file.getvalue()  # type: ignore[attr-defined]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_in_a_terminal_a_table_lives_and_goes(folder: Path) -> None:
+    """It shows the score that decides, and leaves the words and the ten best behind."""
+    import pty
+
+    command = [sys.executable, "-m", "mlplab", "run", "tiny.toml", "--out", "live"]
+    ours, theirs = pty.openpty()
+    streams = dict.fromkeys(("stdin", "stdout", "stderr"), theirs)
+    environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "60"}
+    with subprocess.Popen(command, cwd=folder, env=environment, **streams) as process:  # type: ignore[call-overload]
+        os.close(theirs)
+        chunks = []
+        with contextlib.suppress(OSError):  # how a terminal ends
+            while chunk := os.read(ours, 65536):
+                chunks.append(chunk)
+    os.close(ours)
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", b"".join(chunks).decode())
+    assert process.returncode == 0, text
+    assert "waiting for the first results" in text
+    assert "8 of 8" in text
+    assert "best     accuracy" in text
+    after = text[text.index("training the best again") :]
+    assert "8 of 8" not in after
+    assert "configuration" in after  # the narrow table of the ten best
+    assert "Report: live" in after
+
+
+def test_the_report_is_told_and_written_again(folder: Path) -> None:
+    """By the command for reports, from the folder of the sweep."""
+    (swept,) = (folder / "runs").iterdir()
+    page = (swept / "report.html").read_text()
+    assert "The best of 4 configurations" in page
+    (swept / "report.html").unlink()
+    result = mlplab("report", swept)
+    assert result.exit_code == 0, result.output
+    assert result.stdout.strip() == f"Report: {swept / 'report.html'}"
+    assert (swept / "report.html").read_text() == page
 
 
 def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["ParallelCoordinatesDisplay"]
 
 _MOST = 12  # axes that are drawn
+_LINES = 600
 _APART = 0.09  # how wide lines that share a value are spread, the better above the worse
 
 
@@ -38,7 +39,8 @@ class ParallelCoordinatesDisplay:
     """A line for each trial, from axis to axis: its values, and last its score.
 
     Make it with `from_result`. The better a score, the darker the line; the best is drawn apart.
-    Lines through one value of many are spread a little, the better above the worse.
+    Lines through one value of many are spread a little, the better above the worse. Of more than
+    600 trials some are drawn, at even distances between the best and the worst.
 
     Parameters
     ----------
@@ -144,6 +146,12 @@ class ParallelCoordinatesDisplay:
             columns.append(scale.places + spread if scale.even else scale.places)
         return np.stack([*columns, self.score.places], axis=1)
 
+    @property
+    def drawn(self) -> NDArray[np.intp]:
+        """The places of the trials that get a line."""
+        n = len(self.trials)
+        return np.linspace(0, n - 1, min(n, _LINES)).round().astype(np.intp)
+
     def plot(
         self, ax: Axes | Sequence[Axes] | None = None, **line_options: Any
     ) -> ParallelCoordinatesDisplay:
@@ -158,7 +166,7 @@ class ParallelCoordinatesDisplay:
         """
         collections = require("matplotlib.collections", "lab", "Drawing")
         (axes,) = take_axes(ax, self.panels)
-        places = self.places[::-1]  # the best last, above the others
+        places = self.places[self.drawn][::-1]  # the best last, above the others
         across = np.arange(places.shape[1])
         lines = [np.column_stack([across, row]) for row in places]
         shades = np.minimum((places[:, -1] * len(SHADES)).astype(int), len(SHADES) - 1)
@@ -194,8 +202,9 @@ class ParallelCoordinatesDisplay:
         ax.xaxis.tick_top()
         ax.tick_params(axis="x", length=0)
         ax.spines[:].set_visible(False)
-        n = len(self.trials)
-        told = f"{n:,} trials: the darker, the better; the best in orange" if n > 1 else "one trial"
+        n, drawn = len(self.trials), len(self.drawn)
+        told = f"{n:,} trials" if drawn == n else f"{drawn:,} of {n:,} trials"
+        told = f"{told}: the darker, the better; the best in orange" if n > 1 else "one trial"
         ax.set_xlabel(told, color=GREY, fontsize=8.5)
         ax.set_ylabel("value of each parameter", color=GREY, fontsize=8.5)
         ax.set_title("Trials across parameters", pad=24)

@@ -30,7 +30,7 @@ CURVE_WORDS = {
 _DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (1, 3)))
 _BEST = 3
 _ORDINALS = ("best", "second", "third")
-_REACH = 3.0
+_FAR, _EDGE = 10.0, 0.15
 _FEW = 12  # up to here every epoch gets a marker
 
 
@@ -97,21 +97,19 @@ class SweepCurvesDisplay:
         DataError
             No trial has such a curve, or one of `trials` has none.
         """
-        ranked = [trial for trial in result.ranking() if _has_curve(trial, curve)]
-        curve = curve or next((name for name in CURVE_WORDS if _any(ranked, name)), None)
-        ranked = [trial for trial in ranked if curve is not None and trial.curve(curve)]
-        if curve is None or not ranked:
+        names = CURVE_WORDS if curve is None else (curve,)
+        ranked = result.ranking()
+        found = next((n for n in names if any(trial.has_curve(n) for trial in ranked)), None)
+        if found is None:
             raise DataError(
                 f"`result` must have trials with a curve{f' {curve!r}' if curve else ''}; got none "
                 f"among {len(result.trials)}. Read it with mlplab.sweeps.read_result(folder)."
             )
-        chosen = _notable(ranked) if trials is None else _named(ranked, trials)
-        words = CURVE_WORDS.get(curve, curve).replace("score", score_words(score_name), 1)
-        return cls(
-            [found for trial in chosen.values() if (found := trial.curve(curve)) is not None],
-            list(chosen),
-            name=words,
-        )
+        drawn = [trial for trial in ranked if trial.has_curve(found)]
+        chosen = _notable(drawn) if trials is None else _named(drawn, trials)
+        words = CURVE_WORDS.get(found, found).replace("score", score_words(score_name), 1)
+        curves = [one for trial in chosen.values() if (one := trial.curve(found)) is not None]
+        return cls(curves, list(chosen), name=words)
 
     @property
     def panels(self) -> Panels:
@@ -154,31 +152,24 @@ class SweepCurvesDisplay:
 
     @property
     def limits(self) -> tuple[float, float]:
-        """The heights between which most of the curves lie; first epochs may be far away."""
-        means = [curve.mean[np.isfinite(curve.mean)] for curve in self.curves]
-        quantiles = np.array([np.quantile(mean, (0.05, 0.5, 0.95)) for mean in means if len(mean)])
-        if not len(quantiles):
+        """The heights between which the curves lie, but for first epochs and curves far away."""
+        whole = [np.concatenate([curve.low, curve.mean, curve.high]) for curve in self.curves]
+        drawn = [finite for values in whole if len(finite := values[np.isfinite(values)])]
+        if not drawn:
             return 0.0, 1.0
-        low, high = np.quantile(quantiles[:, 1], (0.25, 0.75))
-        reach = _REACH * max(high - low, np.median(quantiles[:, 2] - quantiles[:, 0]))
-        values = np.concatenate([np.concatenate([c.low, c.mean, c.high]) for c in self.curves])
-        values = values[np.isfinite(values)]
-        low, high = max(values.min(), low - reach), min(values.max(), high + reach)
-        edge = 0.05 * (high - low) or 0.5
-        return float(low - edge), float(high + edge)
+        each = np.array([np.quantile(values, (0.05, 0.5, 0.95)) for values in drawn])
+        low, high = np.quantile(each[:, 1], (0.25, 0.75))
+        reach = _FAR * max(high - low, np.median(each[:, 2] - each[:, 0])) or np.inf
+        is_near = (each[:, 1] >= low - reach) & (each[:, 1] <= high + reach)
+        low, high = each[is_near, 0].min(), each[is_near, 2].max()
+        edge = _EDGE * (high - low) or 0.5
+        near = [values for values, one in zip(drawn, is_near, strict=True) if one]
+        least, most = min(map(np.min, near)), max(map(np.max, near))
+        return float(max(low - edge, least - edge / 3)), float(min(high + edge, most + edge / 3))
 
     def _is_visible(self, curve: TrialCurve) -> bool:
         low, high = self.limits
         return bool(((curve.mean >= low) & (curve.mean <= high)).any())
-
-
-def _any(trials: Sequence[Trial], curve: str) -> bool:
-    return any(trial.curve(curve) is not None for trial in trials)
-
-
-def _has_curve(trial: Trial, curve: str | None) -> bool:
-    names = CURVE_WORDS if curve is None else (curve,)
-    return any(trial.curve(name) is not None for name in names)
 
 
 def _notable(ranked: Sequence[Trial]) -> dict[str, Trial]:

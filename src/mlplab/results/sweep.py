@@ -213,6 +213,10 @@ class Trial:
         epochs = np.arange(first, max(ends)) + 1
         return TrialCurve(self.number, epochs, wide.mean(0), wide.min(0), wide.max(0))
 
+    def has_curve(self, name: str) -> bool:
+        """Tell whether every cell has this curve."""
+        return bool(self._columns(name))
+
     def peak(self, name: str) -> float | None:
         """Return the highest value of a curve, mean over the cells; None without the curve."""
         finite = [one[np.isfinite(one)] for one in self._columns(name)]

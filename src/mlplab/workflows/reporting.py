@@ -5,11 +5,8 @@ from __future__ import annotations
 import math
 import shlex
 from collections.abc import Mapping, Sequence
-from importlib import resources
 from pathlib import Path
 from typing import Any
-
-import jinja2
 
 from mlplab import __version__
 from mlplab.results import (
@@ -22,6 +19,7 @@ from mlplab.results import (
 from mlplab.results.run import readable
 from mlplab.tracking import RunFolder
 from mlplab.workflows.keeping import REPORT, KeptRun, read_run
+from mlplab.workflows.pages import page
 from mlplab.workflows.report_figures import (
     MOST_CLASSES,
     closer_sections,
@@ -29,6 +27,8 @@ from mlplab.workflows.report_figures import (
     outcome_figures,
     training_figures,
 )
+from mlplab.workflows.sweep_kept import SUMMARY, read_sweep
+from mlplab.workflows.sweep_report import render_sweep
 
 __all__ = ["report"]
 
@@ -45,7 +45,7 @@ _SECTIONS = (
 
 
 def report(run: str | Path) -> Path:
-    """Write ``report.html`` of a run from the other files in its folder.
+    """Write ``report.html`` of a run, or of a sweep, from the other files in its folder.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def report(run: str | Path) -> Path:
     Returns
     -------
     Path
-        The report: one page that needs no network and no scripts.
+        The report: one page that needs no network.
 
     Raises
     ------
@@ -64,17 +64,15 @@ def report(run: str | Path) -> Path:
     OutputError
         The report cannot be written.
     """
-    kept = read_run(run)
-    return RunFolder(Path(run).expanduser()).write_text(REPORT, render(kept))
+    folder = RunFolder(Path(run).expanduser())
+    is_sweep = (folder.path / SUMMARY).is_file()
+    text = render_sweep(read_sweep(folder.path)) if is_sweep else render(read_run(folder.path))
+    return folder.write_text(REPORT, text)
 
 
 def render(kept: KeptRun) -> str:
     """Return the page of a run; everything that comes from data is escaped."""
-    source = resources.files("mlplab.workflows").joinpath("templates/report.html.j2")
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
-    )
-    return environment.from_string(source.read_text(encoding="utf-8")).render(_view(kept))
+    return page("report.html.j2", _view(kept))
 
 
 def _view(kept: KeptRun) -> dict[str, Any]:

@@ -2,19 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlplab.results import NOT_SET, Interval, SweepAnalysis, SweepResult, SweepStop, Trial
+from mlplab.results import SweepAnalysis, SweepResult, SweepStop, Task, Trial
+from mlplab.results.layout import value_words
 from mlplab.workflows.model import TabularModel
-from mlplab.workflows.study_text import toml_value
 from mlplab.workflows.sweep_finalists import Finalist
+from mlplab.workflows.sweep_words import (
+    configuration_words,
+    counts,
+    failures,
+    how_sure,
+    never_won,
+    never_won_words,
+    told_score,
+    with_spread,
+)
 
-__all__ = ["StudySweep", "configuration_words"]
+__all__ = ["StudySweep", "SweepAbout"]
 
 _SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class SweepAbout:
+    """What a sweep was about.
+
+    Attributes
+    ----------
+    task : Task
+    target : tuple of str
+        Empty for an autoencoder.
+    source : str
+        The data, in words.
+    n_rows, n_test : int
+        Rows that were dealt to folds, and rows that were kept for the test.
+    search : str
+    n_folds, n_seeds : int
+        Trainings of each configuration: so many folds from so many seeds.
+    validation_share : float
+        Of the rows of a fold those that judge.
+    is_whole : bool
+        Whether the search ends only when it has seen the whole space.
+    """
+
+    task: Task
+    target: tuple[str, ...]
+    source: str
+    n_rows: int
+    n_test: int
+    search: str
+    n_folds: int
+    n_seeds: int
+    validation_share: float
+    is_whole: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,8 +67,9 @@ class StudySweep:
     Attributes
     ----------
     name : str
+    about : SweepAbout
     folder : Path or None
-        Where model, tables and summary lie.
+        Where model, tables, summary and report lie.
     result : SweepResult
         Every trial.
     analysis : SweepAnalysis or None
@@ -37,6 +81,7 @@ class StudySweep:
     """
 
     name: str
+    about: SweepAbout
     folder: Path | None
     result: SweepResult
     analysis: SweepAnalysis | None
@@ -53,42 +98,44 @@ class StudySweep:
         """Whether somebody stopped it before its end."""
         return self.result.stop is SweepStop.INTERRUPTED
 
-    def table(self) -> tuple[list[str], list[list[str]]]:
-        """Return headers and rows of the ten best trials."""
+    def table(self, *, narrow: bool = False) -> tuple[list[str], list[list[str]]]:
+        """Return headers and rows of the ten best trials.
+
+        Parameters
+        ----------
+        narrow : bool, default=False
+            Put the whole configuration into the last column, instead of each value into its own.
+        """
         best = self.result.best(_SHOWN)
         names = list(dict.fromkeys(name for trial in best for name in trial.configuration))
-        headers = ["trial", *names, *self.result.scores, "epochs", "seconds"]
-        return headers, [self._row(trial, names) for trial in best]
+        values = [[_value(trial, name) for name in names] for trial in best]
+        told = [self._told(trial) for trial in best]
+        scores = [*self.result.scores, "epochs", "seconds"]
+        if narrow:
+            words = [[configuration_words(trial.configuration)] for trial in best]
+            return ["trial", *scores, "configuration"], [
+                [*row, *word] for row, word in zip(told, words, strict=True)
+            ]
+        rows = [[row[0], *own, *row[1:]] for row, own in zip(told, values, strict=True)]
+        return ["trial", *names, *scores], rows
 
-    def _row(self, trial: Trial, names: list[str]) -> list[str]:
-        values = [_said(trial.configuration[n]) if n in trial.configuration else "" for n in names]
-        scores = [_with_spread(trial.mean(s), trial.spread(s)) for s in self.result.scores]
+    def _told(self, trial: Trial) -> list[str]:
+        """Return number, scores, epochs and seconds of a trial."""
+        scores = [with_spread(trial.mean(s), trial.spread(s)) for s in self.result.scores]
         epochs = f"{trial.n_epochs / len(trial.cells):.0f}"
-        return [str(trial.number), *values, *scores, epochs, f"{trial.seconds:.2g}"]
+        return [str(trial.number), *scores, epochs, f"{trial.seconds:.2g}"]
 
     def sentences(self) -> list[str]:
         """Return what the sweep has taught, in words: the best, how sure, what never won."""
         result = self.result
-        there = result.n_cells - result.n_trained
-        known = f"; {there} were kept already" if there > 0 and not self.interrupted else ""
-        counts = (
-            f"{len(result.trials)} configurations, {result.n_trained} networks trained in "
-            f"{result.seconds:.1f} s{known}. {result.stop.sentence}"
-        )
-        lines = [counts]
-        if result.failed:
-            worst = result.failed[0]
-            lines.append(
-                f"{len(result.failed)} configurations have no score. Trial {worst.number} "
-                f"{worst.status}: {worst.reason}"
-            )
+        lines = [counts(result, interrupted=self.interrupted), *failures(result)]
         if self.analysis is not None and self.analysis.certainty is not None:
             best = result.best()[0]
             lines.append(
                 f"The best by {result.score}: {configuration_words(best.configuration)}. "
-                f"{self.analysis.certainty.sentence}"
+                f"{' '.join(how_sure(self.analysis))}"
             )
-            lines += _never_won(self.analysis)
+            lines += never_won_words(self.analysis)
         return [*lines, *self._tested(), *self.remarks]
 
     def _tested(self) -> list[str]:
@@ -97,10 +144,11 @@ class StudySweep:
         for finalist in self.finalists:
             mean = finalist.mean(self.result.score)
             if mean is not None:
+                words, mean = told_score(self.result.score, mean)
                 lines.append(
                     f"Trial {finalist.trial.number}, trained again on all training rows from "
-                    f"{len(finalist.seeds)} seeds: {self.result.score} "
-                    f"{_with_spread(mean, finalist.spread(self.result.score))} on the test rows."
+                    f"{len(finalist.seeds)} seeds: {words} "
+                    f"{with_spread(mean, finalist.spread(self.result.score))} on the test rows."
                 )
         if self.finalists:
             lines.append(f"The saved model: {self.finalists[0].metrics.headline}")
@@ -111,6 +159,7 @@ class StudySweep:
         result, analysis = self.result, self.analysis
         return {
             "name": self.name,
+            "about": self.about,
             "scores": result.scores,
             "stop": result.stop,
             "n_trials": len(result.trials),
@@ -120,7 +169,7 @@ class StudySweep:
             "best": [_trial(trial, result) for trial in result.best(_SHOWN)],
             "certainty": None if analysis is None else analysis.certainty,
             "importances": () if analysis is None else analysis.importances,
-            "never_won": {} if analysis is None else _losers(analysis),
+            "never_won": {} if analysis is None else never_won(analysis),
             "finalists": [
                 {
                     "trial": one.trial.number,
@@ -130,48 +179,14 @@ class StudySweep:
                 }
                 for one in self.finalists
             ],
+            "remarks": self.remarks,
             "sentences": self.sentences(),
         }
 
 
-def configuration_words(configuration: Mapping[str, Any]) -> str:
-    """Return a configuration as people write it.
-
-    Examples
-    --------
-    >>> configuration_words({"hidden_layer_sizes": [64, 32], "solver": "sgd"})
-    'hidden_layer_sizes = [64, 32], solver = sgd'
-    """
-    return ", ".join(f"{name} = {_said(value)}" for name, value in configuration.items())
-
-
-def _said(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    if isinstance(value, Interval):
-        return str(value)
-    return value if isinstance(value, str) else toml_value(value)
-
-
-def _with_spread(mean: float | None, spread: float | None) -> str:
-    if mean is None:
-        return ""
-    return f"{mean:.4g}" if spread is None else f"{mean:.4g} ± {spread:.2g}"
-
-
-def _losers(analysis: SweepAnalysis) -> dict[str, list[str]]:
-    """Return for each parameter the values that never won, in words."""
-    found = {}
-    for name, effect in analysis.effects.items():
-        values = [value for value in effect.never_won if value != NOT_SET]
-        if 0 < len(values) < len(effect.by_value):
-            found[name] = [_said(value) for value in values]
-    return found
-
-
-def _never_won(analysis: SweepAnalysis) -> list[str]:
-    losers = [f"{name} = {', '.join(values)}" for name, values in _losers(analysis).items()]
-    return [f"Never the best where all else was equal: {'; '.join(losers)}."] if losers else []
+def _value(trial: Trial, name: str) -> str:
+    given = trial.configuration
+    return value_words(given[name]) if name in given else ""
 
 
 def _trial(trial: Trial, result: SweepResult) -> dict[str, Any]:

@@ -14,9 +14,10 @@ from mlplab.export import to_bytes
 from mlplab.results import SweepResult, SweepStop
 from mlplab.sweeps import SweepObserver, analyse, open_ledger, run, write_tables
 from mlplab.sweeps.backends import BackendName, open_backend
-from mlplab.tracking import RunFolder, TrackedSweep
+from mlplab.tracking import RunFolder, TrackedSweep, environment, json_text
 from mlplab.workflows.announcing import opening
 from mlplab.workflows.choosing import choose_parameters
+from mlplab.workflows.keeping import MODEL, REPORT
 from mlplab.workflows.parts import deal_parts, kind_of
 from mlplab.workflows.settings import check_model
 from mlplab.workflows.sources import IN_MEMORY, Source, read_source
@@ -24,14 +25,17 @@ from mlplab.workflows.study import Study
 from mlplab.workflows.study_file import naming_lines, read_study
 from mlplab.workflows.study_text import study_to_toml
 from mlplab.workflows.sweep_finalists import retrain
+from mlplab.workflows.sweep_kept import STUDY, SUMMARY, read_sweep
+from mlplab.workflows.sweep_report import render_sweep
 from mlplab.workflows.sweep_space import sweep_of
-from mlplab.workflows.sweep_summary import StudySweep
+from mlplab.workflows.sweep_summary import StudySweep, SweepAbout
 from mlplab.workflows.sweep_trainer import NetworkTrainer, Rows, without_rows
+from mlplab.workflows.sweep_words import configuration_words
 from mlplab.workflows.tracked import keep_sweep, open_tracked
 
 __all__ = ["sweep"]
 
-MODEL, STUDY, SUMMARY = "model.safetensors", "study.toml", "sweep.json"
+ENVIRONMENT = "environment.json"
 _URLS = ("postgresql://", "postgres://")
 
 
@@ -146,6 +150,25 @@ class _Plan:
         self.rows = Rows(self.study, without_rows(source), self.parts)
         self.trainer = NetworkTrainer(self.rows, self.sweep, self.base, n_threads)
 
+    @property
+    def about(self) -> SweepAbout:
+        """What is swept."""
+        assert self.study.sweep is not None  # noqa: S101  (callers have looked)
+        search = self.study.sweep.search.get("search", "grid")
+        limited = self.sweep.trials is not None or self.sweep.seconds is not None
+        return SweepAbout(
+            task=self.parts.task,
+            target=self.parts.found.names,
+            source=self.rows.source.words,
+            n_rows=len(self.parts.train),
+            n_test=len(self.parts.test),
+            search=search if isinstance(search, str) else configuration_words(search),
+            n_folds=self.sweep.n_folds,
+            n_seeds=self.sweep.seeds,
+            validation_share=self.validation_share,
+            is_whole=search == "grid" and not limited,
+        )
+
     def opening(self, folder: Path | None) -> list[str]:
         """Return what is said before the first training."""
         varied = {parameter.name for parameter in self.sweep.space.parameters}
@@ -185,6 +208,7 @@ class _Where:
             self.folder = self.folder or RunFolder.create(base, name, now=now).path
         self.storage = storage if self.remote else self.folder
         self.write(STUDY, study_to_toml(study).encode())
+        self.write(ENVIRONMENT, json_text(environment()).encode())
 
     def write(self, name: str, content: bytes) -> None:
         """Write a file, if anything is kept."""
@@ -236,13 +260,13 @@ def _read(study: str | Path | Study, path: Path | None, data: Any) -> tuple[Stud
 def _finish(plan: _Plan, result: SweepResult, where: _Where) -> StudySweep:
     """Analyse, train the best again, and keep all that."""
     assert plan.study.sweep is not None  # noqa: S101  (`sweep` has looked)
-    scored = bool(result.ranking())
-    analysis = analyse(result, validation_share=plan.validation_share) if scored else None
-    swept = StudySweep(str(plan.study.name), where.folder, result, analysis)
+    scored, about = bool(result.ranking()), plan.about
+    analysis = analyse(result, validation_share=about.validation_share) if scored else None
+    swept = StudySweep(str(plan.study.name), about, where.folder, result, analysis)
     if result.stop is not SweepStop.INTERRUPTED:
         with _saying_what_is_kept(where.folder):
             best, remarks = retrain(result, plan.rows, plan.base, plan.study.sweep.retrain)
-        swept = StudySweep(swept.name, where.folder, result, analysis, best, remarks)
+        swept = StudySweep(swept.name, about, where.folder, result, analysis, best, remarks)
     if where.folder is not None:
         _keep(swept, where)
     if not scored and result.stop is SweepStop.COMPLETE:
@@ -273,3 +297,4 @@ def _keep(swept: StudySweep, where: _Where) -> None:
     if swept.model is not None:
         folder.write_bytes(MODEL, to_bytes(swept.model.to_artifact()))
     folder.write_json(SUMMARY, swept.to_dict())
+    folder.write_text(REPORT, render_sweep(read_sweep(folder.path, swept.analysis)))
