@@ -57,6 +57,10 @@ class Watch:
         self._parts: list[History] = []
         self.observers = observers
         self._state = state
+        # Asked once: to look for the methods of a protocol takes longer than a small epoch.
+        self._next = [
+            o.next_epoch if isinstance(o, ChoosyObserver) else _every_epoch for o in observers
+        ]
 
     @property
     def history(self) -> History:
@@ -66,34 +70,35 @@ class Watch:
     @property
     def sees_every_epoch(self) -> bool:
         """Whether there is an observer that is told of every epoch."""
-        return not all(isinstance(observer, ChoosyObserver) for observer in self.observers)
+        return _every_epoch in self._next
 
     @property
     def undisturbed(self) -> float:
         """How many epochs may pass until somebody wants to see the state; infinity for ever."""
         now = self._state.epoch
-        return (
-            min((_next_epoch(observer, now) for observer in self.observers), default=math.inf) - now
-        )
+        wanted = [epoch for ask in self._next if (epoch := ask(now)) is not None]
+        return max(1, min(wanted) - now) if wanted else math.inf
 
     def tell(self, part: History) -> None:
-        """Keep what happened, tell everyone, and note a wish to stop."""
+        """Keep what happened, tell those who want to know, and note a wish to stop.
+
+        Of several epochs only the last can be wanted: nobody wanted to see the state before.
+        """
         self._parts.append(part)
-        if self.observers:
-            for record in part:
-                self._tell_of(record)
+        if self.observers and len(part):
+            self._tell_of(part[-1])
 
     def _tell_of(self, record: EpochRecord) -> None:
         # Everyone concerned is told, even where an earlier one has asked to stop.
-        told = [o for o in self.observers if _next_epoch(o, record.epoch - 1) == record.epoch]
-        asked = [observer.on_epoch(record, self._state) for observer in told]
+        asked = [
+            observer.on_epoch(record, self._state)
+            for observer, ask in zip(self.observers, self._next, strict=True)
+            if ask(record.epoch - 1) == record.epoch
+        ]
         if any(asked) and self._state.stop is None:
             self._state.stop = StopReason.OBSERVER
 
 
-def _next_epoch(observer: FitObserver, epoch: int) -> float:
-    """Return the next epoch that an observer is told of; infinity where there is none."""
-    if not isinstance(observer, ChoosyObserver):
-        return epoch + 1
-    wanted = observer.next_epoch(epoch)
-    return math.inf if wanted is None else max(wanted, epoch + 1)
+def _every_epoch(epoch: int) -> int | None:
+    """Name the next epoch, whichever it is: what an observer wants that names none."""
+    return epoch + 1
