@@ -89,7 +89,7 @@ def run_study(
     study: Annotated[Path, typer.Argument(help="A study file (TOML).")],
     out: Out = Path("runs"),
     resume: Annotated[  # noqa: FBT002  # an option
-        bool, typer.Option("--resume", help="Go on with the latest sweep of this name.")
+        bool, typer.Option("--resume", help="Go on with the latest run or sweep of this study.")
     ] = False,
     backend: Annotated[
         str | None, typer.Option(help="Where a sweep trains: threads, processes, dask or ray.")
@@ -117,9 +117,10 @@ def run_study(
     if workflows.read_study(study).sweep is not None:
         run_sweep(study, out, options, quiet=quiet)
         return
-    refuse_options(study, options)
+    refuse_options(study, {name: value for name, value in options.items() if name != "resume"})
     announce = None if quiet else note
-    _finish(workflows.run(study, out=out, observers=observer(quiet=quiet), announce=announce))
+    watchers = observer(quiet=quiet)
+    _finish(workflows.run(study, out=out, resume=resume, observers=watchers, announce=announce))
 
 
 def _finish(result: Any) -> None:

@@ -7,13 +7,13 @@ import functools
 import time
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, ValidationError
-from sklearn.exceptions import ConvergenceWarning
 
 from mlplab import data as data_room
 from mlplab import explain
@@ -27,6 +27,7 @@ from mlplab.workflows.choosing import choose_parameters, match_class_weight
 from mlplab.workflows.closer import Closer, look_closer
 from mlplab.workflows.judging import doubts, judge
 from mlplab.workflows.keeping import MODEL, Checkpoints, keep_run, keep_training
+from mlplab.workflows.long_runs import Keeper, unfinished_run, without_company
 from mlplab.workflows.model import TabularModel
 from mlplab.workflows.parts import Parts, deal_parts, kind_of
 from mlplab.workflows.pictures import check_pictures
@@ -44,6 +45,7 @@ from mlplab.workflows.study import (
 from mlplab.workflows.study_file import naming_lines, read_study
 from mlplab.workflows.study_text import study_to_toml
 from mlplab.workflows.tracked import keep_outcome, open_tracked, track_table
+from mlplab.workflows.training import train
 from mlplab.workflows.varying import check_variants
 from mlplab.workflows.wording import rule_broken
 
@@ -171,6 +173,7 @@ def run(
     *,
     data: Any = None,
     out: str | Path | None = "runs",
+    resume: bool = False,
     observers: Sequence[FitObserver] = (),
     announce: Callable[[str], Any] | None = None,
 ) -> RunResult:
@@ -182,6 +185,9 @@ def run(
         A file, or what `read_study` gave.
     data : optional
         The data, in place of those that the study names; needed where they were in memory.
+    resume : bool, default=False
+        Go on with the latest run of this study in `out` that was killed or interrupted, if there
+        is one: it ends in the weights of a run that was not.
     out, observers, announce
         As for `fit`.
 
@@ -219,18 +225,23 @@ def run(
         test = study.data.test_source if data is None else None
         source = read_source(given, seed=study.seed, base=base, test=test)
     with naming_lines(path):
-        return carry_out(study, source, out, observers, announce)
+        return carry_out(study, source, out, observers, announce, resume=resume)
 
 
-def carry_out(
-    study: Study,
-    source: Source,
-    out: str | Path | None,
-    observers: Sequence[FitObserver],
-    announce: Callable[[str], Any] | None = None,
-) -> RunResult:
-    """Prepare, train, judge and keep; what `fit` and `run` share."""
-    began = time.perf_counter()
+@dataclass(frozen=True, slots=True, eq=False)
+class _Prepared:
+    """What stands before training begins."""
+
+    study: Study  # with everything written out
+    parts: Parts
+    parameters: dict[str, Any]
+    make: Callable[[Any], Any]
+    model: TabularModel
+    table: TableDescription
+
+
+def _prepared(study: Study, source: Source) -> _Prepared:
+    """Whatever could fail about study and data fails here, before hours of training."""
     parts = deal_parts(study, source)
     check_pictures(study, parts)
     parameters, chosen = choose_parameters(parts, study.model.parameters)
@@ -239,28 +250,48 @@ def carry_out(
     make = functools.partial(_variant, study, parts, parameters)
     check_variants(study.variants, make)
     model = TabularModel(parts.preparation, make({}), parts.encoding, parts.task, choices)
-    # Whatever could fail about the data fails before hours of training.
     table = data_room.describe(parts.frame, parts.found.names, parts.task)
-    folder = None if out is None else _open_folder(out, resolved)
-    _announce(announce, opening(parts, choices))
+    return _Prepared(resolved, parts, parameters, make, model, table)
+
+
+def carry_out(
+    study: Study,
+    source: Source,
+    out: str | Path | None,
+    observers: Sequence[FitObserver],
+    announce: Callable[[str], Any] | None = None,
+    *,
+    resume: bool = False,
+) -> RunResult:
+    """Prepare, train, judge and keep; what `fit` and `run` share."""
+    began, ready = time.perf_counter(), _prepared(study, source)
+    parts, model, make = ready.parts, ready.model, ready.make
+    old = unfinished_run(out, _text_of(ready.study)) if resume else None
+    folder = old or (None if out is None else _open_folder(out, ready.study))
+    _announce(announce, opening(parts, model.choices))
+    kept = None if folder is None else Keeper(folder, parts, announce)
     keeper = WeightKeeper(study.figures.epochs or [0], memory=False)
     keepers = (keeper,) if folder is None else (keeper, Checkpoints(folder, model))
-    with _telling_where(folder), open_tracked(resolved, folder, out, announce) as tracked:
-        remarks, diverged = _train(
-            model.estimator, parts, (*observers, *tracked.observers, *keepers)
-        )
+    with (
+        without_company(folder),
+        _telling_where(folder),
+        open_tracked(ready.study, folder, out, announce) as tracked,
+    ):
+        watchers = (*observers, *tracked.observers, *keepers)
+        remarks, diverged = train(model.estimator, parts, watchers, kept, goes_on=old is not None)
         if folder is not None:
             keep_training(folder, model)
         closer = Closer() if diverged else look_closer(study, parts, model, keeper.snapshots, make)
         result = RunResult(
             folder=None if folder is None else folder.path,
-            settings=parameters,
+            settings=ready.parameters,
             **closer.nouns,
-            **_told(resolved, source, table, time.perf_counter() - began),
-            **_outcome(model, parts, [*remarks, *closer.remarks, *_number_remarks(table)]),
+            **_told(ready.study, source, ready.table, time.perf_counter() - began),
+            **_outcome(model, parts, [*remarks, *closer.remarks, *_number_remarks(ready.table)]),
         )
         _keep(folder, result, parts, study.figures.show)
         keep_outcome(tracked, result)
+        _forget(kept, result)
     _tell_divergence(diverged, folder)
     return result
 
@@ -269,6 +300,11 @@ def _keep(folder: RunFolder | None, result: RunResult, parts: Parts, show: Seque
     if folder is not None:
         keep_run(folder, result, parts, figures=tuple(show))
         report(folder.path)
+
+
+def _forget(kept: Keeper | None, result: RunResult) -> None:
+    if kept is not None and not result.interrupted:
+        kept.forget()
 
 
 def _announce(announce: Callable[[str], Any] | None, lines: Sequence[str]) -> None:
@@ -321,10 +357,14 @@ def _number_remarks(table: TableDescription) -> list[str]:
 
 def _open_folder(out: str | Path, study: Study) -> RunFolder:
     now = datetime.now().astimezone()
-    text = study_to_toml(study, remarks_on(study))
+    text = _text_of(study)
     folder = RunFolder.create(Path(out).expanduser(), str(study.name), now=now)
     folder.write_text("study.toml", text)
     return folder
+
+
+def _text_of(study: Study) -> str:
+    return study_to_toml(study, remarks_on(study))
 
 
 @contextlib.contextmanager
@@ -351,32 +391,3 @@ def _estimator(study: Study, parts: Parts, parameters: dict[str, Any]) -> Any:
         # What is wrong with a parameter is noticed before there is a folder.
         make(**settings).initialize(parts.train.x, parts.train.y)
     return make(**settings)
-
-
-def _train(
-    estimator: Any, parts: Parts, observers: Sequence[FitObserver]
-) -> tuple[list[str], str | None]:
-    """Fit; return what was warned about, and the sentence of a divergence."""
-    estimator.set_callbacks(*observers)
-    rows: dict[str, Any] = {}
-    if len(parts.watched):
-        rows["X_val"] = parts.watched.x
-        if parts.task != "autoencoder":
-            rows["y_val"] = parts.watched.y
-    target = () if parts.task == "autoencoder" else (parts.train.y,)
-    diverged = None
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        try:
-            estimator.fit(parts.train.x, *target, **rows)
-        except DivergedError as error:
-            diverged = str(error)
-    estimator.set_callbacks()
-    remarks = []
-    for warning in caught:
-        sentence = str(warning.message)
-        if estimator.result_.status.name == "DIVERGED" and "non-finite" in sentence:
-            diverged = sentence
-        elif not issubclass(warning.category, (ConvergenceWarning, RuntimeWarning)):
-            remarks.append(sentence)
-    return remarks, diverged
