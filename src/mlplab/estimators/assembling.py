@@ -19,8 +19,9 @@ from mlplab.estimators.plans import (
 )
 from mlplab.estimators.rules import check_parameters, parameters_of
 from mlplab.nn import NetworkSpec
+from mlplab.results.portable import PortableModel
 
-__all__ = ["assemble"]
+__all__ = ["assemble", "from_portable"]
 
 
 def assemble(
@@ -77,6 +78,57 @@ def assemble(
         score=estimator._score_name,  # noqa: SLF001  (same)
     )
     return estimator
+
+
+def from_portable(cls: type[Any], model: PortableModel) -> Any:
+    """Return an estimator with the network of a portable model, without its preparation.
+
+    Parameters
+    ----------
+    cls : type
+        MLPClassifier, MLPRegressor or MLPAutoencoder.
+    model : PortableModel
+
+    Returns
+    -------
+    estimator
+        With the plainest loss that predicts so (log loss, hinge, squared error, Poisson), as the
+        steps of a prediction do not tell what the loss was.
+
+    Raises
+    ------
+    ParameterError, ValueError
+        The parts do not agree.
+    """
+    answer, hidden = model.answer, model.layers[:-1]
+    parameters: dict[str, Any] = {
+        "hidden_layer_sizes": tuple(len(layer.bias) for layer in hidden),
+        "activation": [layer.activation for layer in hidden],
+    }
+    if answer.kind == "rows":
+        parameters["code_layer"] = answer.code_layer
+    if model.link == "exp":
+        parameters["loss"] = "poisson"
+    if answer.classes and not answer.has_probabilities:
+        parameters["loss"] = "hinge"
+    weights = [layer.weight for layer in model.layers], [layer.bias for layer in model.layers]
+    coder = _coder(model) if answer.classes else None
+    estimator = assemble(cls(**parameters), *weights, coder=coder)
+    agrees = coder is None or coder.n_columns == model.n_raw
+    linear_end = model.layers[-1].activation == "identity"
+    if not (agrees and linear_end and estimator.out_activation_ == model.link):
+        message = f"its link {model.link!r}, its last layer and its classes do not agree"
+        raise ValueError(message)
+    return estimator
+
+
+def _coder(model: PortableModel) -> LabelCoder:
+    answer = model.answer
+    if answer.kind == "labels":
+        return LabelCoder("multilabel", (np.arange(model.n_raw),))
+    if answer.kind == "variables":
+        return LabelCoder("multioutput", answer.classes)
+    return LabelCoder("multiclass" if answer.exclusive else "binary", answer.classes)
 
 
 def _network(estimator: Any, coefs: Sequence[AnyArray]) -> NetworkSpec:

@@ -6,6 +6,7 @@ from mlplab.export.c_header import to_c
 from mlplab.export.container import FORMAT, FORMAT_VERSION, from_bytes, to_bytes
 from mlplab.export.onnx_file import to_onnx
 from mlplab.export.python_file import to_python
+from mlplab.export.python_reading import read_python
 
 __all__ = [
     "FORMAT",
@@ -13,6 +14,7 @@ __all__ = [
     "from_bytes",
     "join",
     "read_artifact",
+    "read_python",
     "split",
     "to_bytes",
     "to_c",

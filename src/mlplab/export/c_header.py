@@ -119,14 +119,13 @@ def _plain(text: str) -> str:
 def _head(model: PortableModel, name: str, real: str) -> Iterator[str]:
     upper = name.upper()
     units = "-".join(str(n) for n in _units(model))
-    widest = max(_units(model))
     yield f"/* A trained {model.kind}, {units}, written by mlplab {_version()}."
     yield " *"
     yield f" *     {real} x[{upper}_N_IN], out[{upper}_N_OUT];"
     yield f" *     {name}_predict(x, out);"
     yield " *"
     yield " * C99; link with -lm. Nothing is taken from the heap; predicting takes about"
-    yield f" * {2 * widest} {real}s of stack. A missing number is NaN (not with -ffast-math)."
+    yield f" * {_stack(model)} {real}s of stack. A missing number is NaN (not with -ffast-math)."
     yield " *"
     columns = ", ".join(_plain(column.name) for column in model.preparation.columns[:60])
     yield from _wrapped(f"Inputs: {columns}{_more(len(model.preparation.columns), 60)}.")
@@ -164,6 +163,12 @@ def _outputs(model: PortableModel) -> str:
     if one:
         return f"the score of {listed[-1]}"
     return f"{what} of {', '.join(listed[:60])}{_more(len(listed), 60)}"
+
+
+def _stack(model: PortableModel) -> int:
+    """Return how many numbers stand on the stack: features, and values of two layers."""
+    buffers = min(2, len(model.layers) - 1) * max(_units(model))
+    return buffers + (0 if model.preparation.does_nothing else model.n_features)
 
 
 def _units(model: PortableModel) -> list[int]:

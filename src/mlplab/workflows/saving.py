@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mlplab.errors import ModelFileError, ParameterError, did_you_mean
-from mlplab.export import read_artifact, write_artifact
+from mlplab.export import read_artifact, read_python, write_artifact
 
 __all__ = ["load", "save"]
 
@@ -70,7 +70,8 @@ def load(path: str | Path) -> Any:
     Parameters
     ----------
     path : str or Path
-        The file, or the folder of a run.
+        The file, or the folder of a run. Of a file that `mlplab.export.to_python` wrote the
+        network is read, without preparation and memory of the optimiser; the file is not run.
 
     Returns
     -------
@@ -84,6 +85,8 @@ def load(path: str | Path) -> Any:
     path = Path(path).expanduser()
     if (path / "model.safetensors").is_file():
         path /= "model.safetensors"
+    if path.suffix == ".py":
+        return _of_python(path)
     artifact = read_artifact(path)
     home = _CLASSES.get(artifact.kind)
     if home is None:
@@ -95,3 +98,15 @@ def load(path: str | Path) -> Any:
         raise ModelFileError(message)
     cls = getattr(importlib.import_module(home), artifact.kind)
     return cls.from_artifact(artifact)
+
+
+def _of_python(path: Path) -> Any:
+    from mlplab.estimators.assembling import from_portable  # noqa: PLC0415  (only here)
+
+    model = read_python(path)
+    try:
+        home = _CLASSES[model.kind]
+        return from_portable(getattr(importlib.import_module(home), model.kind), model)
+    except (KeyError, ValueError, TypeError, IndexError, AttributeError) as cause:
+        message = f"The network in {str(path)!r} does not hold together: {cause!r}."
+        raise ModelFileError(message) from cause
