@@ -31,9 +31,13 @@ PICTURES = {
 
 
 def small_png(display: object) -> bytes:
-    """Return a picture of at most 80 kB: fewer pixels an inch, and a palette."""
+    """Return a picture of at most 80 kB: if need be with a palette and fewer pixels an inch."""
     for dpi in (100, 90, 80, 70, 60):
         picture = Image.open(io.BytesIO(to_png(display, dpi=dpi))).convert("RGB")
+        buffer = io.BytesIO()
+        picture.save(buffer, "png", optimize=True)
+        if buffer.tell() <= LARGEST:
+            break
         buffer = io.BytesIO()
         picture.quantize(128, dither=Image.Dither.NONE).save(buffer, "png", optimize=True)
         if buffer.tell() <= LARGEST:
