@@ -54,3 +54,17 @@ def test_every_wish_is_answered() -> None:
 
     assert named == set(range(1, 26))
     assert all(f"def test_{n:02d}_" in tests for n in named)
+
+
+def test_every_row_of_the_sources_is_shown() -> None:
+    """The table of sources names each row once, with studies, tests and pictures that exist."""
+    text = (ROOT / "docs" / "sources.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([A-E]\d+) \|", text, re.MULTILINE)
+    counts = {"A": 7, "B": 7, "C": 8, "D": 8, "E": 11}
+    files = [
+        ROOT / name for name in re.findall(r"((?:studies|benchmarks|tests)/[\w./-]+\.\w+)`", text)
+    ]
+    pictures = [ROOT / "docs" / name for name in re.findall(r"\]\(([\w./-]+\.png)\)", text)]
+
+    assert rows == [f"{letter}{n + 1}" for letter, count in counts.items() for n in range(count)]
+    assert [path for path in (*files, *pictures) if not path.is_file()] == []
