@@ -65,7 +65,7 @@ def compare(
     coders = {
         f"{n_codes} codes, ReLU": autoencoder("relu", sizes, epochs),
         f"{n_codes} codes, identity": autoencoder("identity", sizes, epochs),
-        f"{n_codes} principal components": PCA(n_codes, random_state=0),
+        f"{n_codes} components (PCA)": PCA(n_codes, random_state=0),
     }
     rows, again = {}, {"original": test}
     for name, coder in coders.items():
@@ -125,7 +125,7 @@ def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps(rows, indent=2, ensure_ascii=False)
     (folder / "image-autoencoder.json").write_text(text + "\n", encoding="utf-8")
-    (folder / "image-autoencoder.png").write_bytes(to_png(draw(again, truth)))
+    (folder / "image-autoencoder.png").write_bytes(to_png(draw(again, truth), dpi=90))
 
 
 if __name__ == "__main__":
