@@ -20,7 +20,7 @@ import pytest
 from tests.export.portable_models import trained
 
 import mlplab
-from mlplab import MLPClassifier
+from mlplab import MLPClassifier, MLPEnsemble
 from mlplab.errors import MLPLabError, ModelFileError, ParameterError
 from mlplab.export import from_bytes, to_bytes
 from mlplab.results import ModelArtifact
@@ -48,7 +48,9 @@ def _models() -> dict[str, tuple[Any, Any]]:
     found = {name: (trained(name).model, trained(name).rows) for name in names}
     table = trained("table: mixed")
     found["preparation"] = (table.model.preparation, table.rows)
-    found["standing"] = _keeps_all()
+    found["standing"], rows = _keeps_all(), _keeps_all()[1]
+    members = MLPEnsemble(MLPClassifier((3,), max_iter=2, random_state=0), 2)
+    found["ensemble"] = (members.fit(rows, rows[:, 0] > 0), rows)
     return found
 
 
@@ -148,7 +150,15 @@ STRANGE: tuple[Any, ...] = (
     list(range(700)),
     "a" * 10_000,
 )
-KINDS = ("MLPClassifier", "MLPRegressor", "MLPAutoencoder", "Preparation", "TabularModel", "X")
+KINDS = (
+    "MLPEnsemble",
+    "MLPClassifier",
+    "MLPRegressor",
+    "MLPAutoencoder",
+    "Preparation",
+    "TabularModel",
+    "X",
+)
 ARRAYS = ("slot/x", "rows/order", "rows/aside", "generator/key", "best_parameters", "q")
 
 

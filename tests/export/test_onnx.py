@@ -14,7 +14,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, PowerTransformer
 from tests.export.portable_models import ESTIMATORS, PIPELINES, TABLES, Case, trained
 
-from mlplab import MLPClassifier, export
+import mlplab
+from mlplab import MLPClassifier, MLPEnsemble, calibrate, export, workflows
 from mlplab.errors import ExportError, ParameterError
 from mlplab.nn import ActivationFunction, register, unregister
 from mlplab.workflows import TabularModel
@@ -223,11 +224,43 @@ def test_functions_of_ones_own_have_no_form(tmp_path: Path) -> None:
         unregister("square")
 
 
+def test_calibrated_probabilities_are_exported(tmp_path: Path) -> None:
+    """The temperature is in the last layer, so it goes along; saved files keep its number too."""
+    X = np.random.default_rng(0).normal(size=(90, 3))
+    y = (X[:, 0] + np.random.default_rng(1).normal(size=90) > 0).astype(int)
+    plain = MLPClassifier((20,), max_iter=300, alpha=0, random_state=0).fit(X[:50], y[:50])
+    model = calibrate(plain, X[50:], y[50:])
+    assert abs(model.temperature_ - 1) > 0.1
+    opened = session(model, tmp_path / "m.onnx")
+    found = opened.run(["probabilities"], {"X": X.astype(np.float32)})[0]
+    close(found, model.predict_proba(X))
+    assert np.abs(found - plain.predict_proba(X)).max() > 0.01
+    again = mlplab.load(mlplab.save(tmp_path / "m.safetensors", model))
+    assert again.temperature_ == model.temperature_
+
+
+@pytest.mark.parametrize("name", ["boston_housing", "advertisement", "adult"])
+def test_real_tables_go_in_raw(
+    name: str,
+    data_folder: Path,  # noqa: ARG001  (the test is skipped where there is none)
+    tmp_path: Path,
+) -> None:
+    """Numbers, words and gaps of real tables, 2,000 rows at the most."""
+    rows = mlplab.data.load(name).frame.head(2000)
+    settings = {"max_iter": 2, "hidden_layer_sizes": [16]}
+    model = workflows.fit(name, settings=settings, out=None).model
+    opened = session(model, tmp_path / "m.onnx")
+    check(Case(model, rows), answers(opened, rows))
+
+
 def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
     """The message says what to do instead."""
     from sklearn.neural_network import MLPClassifier as Theirs
 
+    X = np.random.default_rng(0).normal(size=(40, 2))
+    ensemble = MLPEnsemble(MLPClassifier((2,), max_iter=2), 2).fit(X, X[:, 0] > 0)
     for model, words in (
+        (ensemble, "got MLPEnsemble. Pass its `estimators_` one by one"),
         (Theirs(), "mlplab.from_sklearn"),
         (tmp_path / "m.safetensors", "mlplab.load"),
         (make_pipeline(FunctionTransformer(), Theirs()), "mlplab.from_sklearn"),

@@ -36,6 +36,18 @@ def _is_classifier(ensemble: Any) -> bool:
     return bool(is_classifier(ensemble.estimator))
 
 
+def _check_alike(members: list[Any]) -> None:
+    """Raise ValueError if members of a file cannot be averaged."""
+    said = {
+        (type(one), one.n_features_in_, one.n_outputs_, repr(getattr(one, "classes_", None)))
+        for one in members
+    }
+    if len(said) != 1 or not all(
+        hasattr(one, "predict_proba") for one in members if hasattr(one, "classes_")
+    ):
+        raise ValueError("its members do not belong together")
+
+
 class MLPEnsemble(MetaEstimatorMixin, BaseEstimator):
     r"""Networks from several seeds, fitted at once: their mean predicts, their spread doubts.
 
@@ -204,9 +216,10 @@ class MLPEnsemble(MetaEstimatorMixin, BaseEstimator):
                 _MEMBERS[one["kind"]].from_artifact(ModelArtifact(one["kind"], one["header"], own))
                 for one, own in zip(artifact.header["members"], arrays, strict=True)
             ]
+            _check_alike(members)
             ensemble = cls(clone(members[0]).set_params(random_state=None), len(members))
             ensemble._multilabel = bool(artifact.header["multilabel"])
-        except (KeyError, TypeError, ValueError, IndexError) as cause:
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as cause:
             raise ModelFileError(
                 f"A saved ensemble must be complete; reading it failed with {cause!r}. Save the "
                 "ensemble again."

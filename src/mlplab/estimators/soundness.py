@@ -44,6 +44,7 @@ FITTED: dict[str, Any] = {
     "validation_scores_": tuple[float, ...] | None,
     "best_validation_score_": float | None,
     "code_layer_": int,
+    "temperature_": float,
 }
 """Fitted attributes that are stored as they are, and their types."""
 

@@ -65,6 +65,8 @@ def _not_exportable(model: Any) -> ParameterError:
     )
     if type(model).__module__.startswith("sklearn.neural_network"):
         return ParameterError(f"{message} Convert it first with mlplab.from_sklearn.")
+    if hasattr(model, "estimators_"):
+        return ParameterError(f"{message} Pass its `estimators_` one by one, and average answers.")
     if isinstance(model, str) or hasattr(model, "__fspath__"):
         return ParameterError(f"{message} Read it first with mlplab.load.")
     return ParameterError(f"{message} Pass the fitted model itself.")
