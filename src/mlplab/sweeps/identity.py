@@ -87,8 +87,11 @@ def identity(configuration: Configuration, defaults: Configuration | None = None
 
 
 def _equal(silent: Mapping[str, Any], name: str, value: Any) -> bool:
-    # As text, because True == 1 in Python.
-    return name in silent and _text(silent[name]) == _text(value)
+    if name not in silent or type(silent[name]) is not type(value):
+        return False  # True == 1 in Python
+    if isinstance(value, (list, dict)):
+        return _text(silent[name]) == _text(value)
+    return bool(silent[name] == value)
 
 
 def cell_key(configuration_identity: str, rows: str, seed: int, epochs: int | None) -> str:
