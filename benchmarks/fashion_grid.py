@@ -44,7 +44,8 @@ def rows(n: int) -> tuple[Any, Any]:
     chosen = np.random.default_rng(SEED).permutation(len(frame))[:n]
     part = frame.iloc[chosen]
     y = part.iloc[:, -1].to_numpy()
-    return part.iloc[:, :-1].to_numpy(dtype=np.float64) / 255.0, y
+    pixels = part.iloc[:, :-1].to_numpy(dtype=np.float64)
+    return np.ascontiguousarray(pixels) / 255.0, y
 
 
 def distinct(candidate: Candidate) -> dict[str, Any]:

@@ -78,6 +78,8 @@ def server(model: Path, *options: str) -> Iterator[tuple[str, subprocess.Popen[s
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
             process.wait(60)
+        if process.stderr is not None:
+            process.stderr.close()
 
 
 def wait_until_healthy(address: str, process: subprocess.Popen[str], seconds: float = 60) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from tests.sweeps.synthetic import Walk, comparable, small_sweep, wide_space
+from threadpoolctl import threadpool_info
 
 from mlplab import sweeps
 from mlplab.errors import MissingExtraError
@@ -33,6 +34,32 @@ def test_a_training_that_kills_its_worker_fails() -> None:
     result = sweeps.run(sweeps.sweep_from_table(table), Deadly(), backend="processes", jobs=2)
     assert [trial.status for trial in result.trials] == ["done", "failed", "done", "done"]
     assert "Terminated" in (result.trials[1].reason or "")
+
+
+class Counting(Walk):
+    """Notes how many threads linear algebra may have."""
+
+    def train(self, jobs: Sequence[Job], done: Done) -> None:
+        """Look, then walk."""
+        THREADS.append(_blas_threads())
+        super().train(jobs, done)
+
+
+THREADS: list[int] = []
+
+
+def _blas_threads() -> int:
+    found = [info["num_threads"] for info in threadpool_info() if info["user_api"] == "blas"]
+    return max(found, default=1)
+
+
+def test_threads_share_the_processors_with_linear_algebra() -> None:
+    """Each training has its part of them while they run, and all are free again afterwards."""
+    before = _blas_threads()
+    THREADS.clear()
+    sweeps.run(small_sweep(), Counting(), backend="threads", jobs=64)
+    assert set(THREADS) == {1}
+    assert _blas_threads() == before
 
 
 @pytest.mark.parametrize("n", [1, 7, 100, 5000])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 from typing import Any
 
@@ -180,3 +181,21 @@ def test_what_a_search_gives_up_is_forgotten() -> None:
     assert known[:2] == [(0.1, 3, False), (0.2, 3, False)]
     assert sorted(known[2:]) == [(0.1, 6, False), (0.2, 6, True), (0.2, 9, True)]
     assert trainer.epochs_trained == 3 + 3 + 3 + 6 + 3
+
+
+def test_the_best_anywhere_may_be_at_a_pause() -> None:
+    """As much training as was best; the ranking prefers those that were trained longer."""
+    space = sweeps.space_from_table({"x": [0.1, 0.2, 0.3]}, fixed={"max_iter": FULL})
+    result = sweeps.run(Sweep(space, sweeps.Halving(), ("accuracy",)), Walk())
+    stages = [stage for trial in result.trials for stage in trial.stages()]
+    # Two pauses of all three, and one of them to its end; a walk falls with every epoch.
+    assert sorted(stage.reach for stage in stages) == [2, 2, 2, 7, math.inf]
+    assert sum(len(stage.cells) for stage in stages) == 5
+    best = result.best_anywhere()
+    assert best is not None
+    assert best.epochs == 2
+    assert best.mean("accuracy") == max(stage.mean("accuracy") or 0 for stage in stages)
+    assert result.best()[0].epochs is None
+    longest = next(trial for trial in result.trials if trial.epochs is None)
+    assert [len(stage.earlier) for stage in longest.stages()] == [0, 1, 2]
+    assert longest.stages()[-1] == longest

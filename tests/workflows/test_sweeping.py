@@ -359,3 +359,16 @@ def test_the_table_in_the_documentation_and_the_study_are_right() -> None:
     configurations = {repr(sorted(one.items())) for one in sweep_of(study).space.grid()}
     assert len(configurations) == 36
     assert sweep_of(study).n_folds == 5
+
+
+def test_a_final_rate_may_vary_with_its_schedules() -> None:
+    """Although it says nothing without them; a value out of its range is told of all the same."""
+    space = """
+learning_rate = ["constant", "linear"]
+learning_rate_final = { values = [0.001, 0.01], when = { learning_rate = "linear" } }
+"""
+    swept = workflows.sweep(parse_study(SMALL + space), out=None)
+    assert len(swept.result.trials) == 6 * 3
+    assert not swept.result.failed
+    with pytest.raises(StudyError, match=r"`sweep.space.learning_rate_final` must be .*got -0.01"):
+        parse_study(SMALL + space.replace("0.01]", "-0.01]"))

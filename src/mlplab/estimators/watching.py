@@ -174,7 +174,7 @@ class WatchedFit(CallbackSupportMixin):
         >>> from sklearn.datasets import load_iris
         >>> from mlplab import MLPClassifier
         >>> X, y = load_iris(return_X_y=True)
-        >>> whole = MLPClassifier((5,), learning_rate_init=0.05, random_state=0)
+        >>> whole = MLPClassifier((5,), learning_rate_init=0.05, tol=0.01, random_state=0)
         >>> paused = clone(whole).set_params(warm_start="state").pause_after(12).fit(X, y)
         >>> paused.result_.status.name, paused.n_iter_
         ('PAUSED', 12)

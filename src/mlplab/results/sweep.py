@@ -178,6 +178,16 @@ class Trial:
         """Epochs of all its cells."""
         return sum(result.n_epochs for result in self.cells)
 
+    def stages(self) -> tuple[Trial, ...]:
+        """Return the trial as it was at each of its pauses, and as it is."""
+        pauses = dict.fromkeys(result.cell.epochs for result in self.earlier)
+        found: list[Trial] = []
+        for pause in pauses:
+            cells = tuple(result for result in self.earlier if result.cell.epochs == pause)
+            before = (*found[-1].earlier, *found[-1].cells) if found else ()
+            found.append(Trial(self.number, self.configuration, cells, pause, before))
+        return (*found, self)
+
     def values(self, score: str) -> tuple[float, ...]:
         """Return a score in every cell, seeds outside and folds inside."""
         return tuple(result.scores.get(score, math.nan) for result in self.cells)
@@ -329,3 +339,19 @@ class SweepResult:
     def best(self, k: int = 1) -> tuple[Trial, ...]:
         """Return the k best trials, or fewer if there are no more."""
         return self.ranking()[:k]
+
+    def best_anywhere(self, score: str | None = None) -> Trial | None:
+        """Return the trial with the highest score at a pause or at its end, as it was there.
+
+        It is what the authors of Hyperband take for its outcome: as much training as was best, not
+        as much as there was. A network with so many epochs is had by `pause_after`. None without
+        a score; results that were read from a folder know the last pause of each trial only.
+
+        References
+        ----------
+        Li, Jamieson, DeSalvo, Rostamizadeh and Talwalkar, Hyperband, JMLR 18, 2018, algorithm 1.
+        """
+        name = score or self.score
+        stages = (stage for trial in self.trials for stage in trial.stages())
+        scored = [(mean, stage) for stage in stages if (mean := stage.mean(name)) is not None]
+        return max(scored, key=lambda pair: (pair[0], pair[1].reach), default=(0, None))[1]

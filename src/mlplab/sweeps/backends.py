@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, Literal, Protocol, Self, TypeAlias, get_args
 
 import joblib
+from threadpoolctl import threadpool_limits
 
 from mlplab._optional import require
 from mlplab.errors import ParameterError, did_you_mean
@@ -238,7 +239,11 @@ class ByJoblib:
             return self._dask(stack), True
         if self._name == "ray":
             return self._ray(stack), False
-        return {"backend": "threading" if self._name == "threads" else "loky"}, True
+        if self._name == "processes":
+            return {"backend": "loky"}, True
+        # As joblib does for its processes: threads of linear algebra would wait for each other.
+        stack.enter_context(threadpool_limits(max(1, _processors() // self._workers)))
+        return {"backend": "threading"}, True
 
     def _dask(self, stack: contextlib.ExitStack) -> dict[str, Any]:
         distributed = require("distributed", "cluster", _PURPOSE)

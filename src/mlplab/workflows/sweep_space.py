@@ -33,6 +33,8 @@ SCORES: dict[Task, str] = {
 """What decides where a study names no score."""
 
 _KINDS = [kind for kind in get_args(ModelTable.model_fields["kind"].annotation) if kind != "auto"]
+# A value may be right with some values of others only; whether those are there, training tells.
+_BESIDE: Mapping[str, Mapping[str, Any]] = {"learning_rate_final": {"learning_rate": "linear"}}
 # They decide nothing about the outcome.
 _SILENT = frozenset({"n_threads"})
 
@@ -110,7 +112,7 @@ def _check_values(kind: str, parameter: Parameter) -> None:
     for value in values:
         model, preparation = split_configuration({parameter.name: value})
         try:
-            check_model(kind, model)
+            check_model(kind, {**_BESIDE.get(parameter.name, {}), **model})
             check_preparation(preparation)
         except ParameterError as cause:
             here = f"`sweep.space.{parameter.name}`"
