@@ -92,7 +92,7 @@ def test_a_storage_is_shared_and_processes_give_the_same(folder: Path, tmp_path:
 
 
 @pytest.mark.parametrize(
-    "options", [["--resume"], ["--jobs", 2], ["--backend", "dask"], ["--storage", "x"]]
+    "options", [["--retry-failed"], ["--jobs", 2], ["--backend", "dask"], ["--storage", "x"]]
 )
 def test_options_of_sweeps_are_refused_elsewhere(tmp_path: Path, options: list[object]) -> None:
     """The message names the option and the study."""
