@@ -96,6 +96,7 @@ def test_rows_come_in_any_form(tmp_path: Path) -> None:
         {name: case.rows[name].tolist() for name in names},
         case.rows.to_dict("records"),
         case.rows[names].to_numpy(dtype=object),
+        case.rows[names].to_numpy(dtype=object).tolist(),
         case.rows.convert_dtypes(),
     ):
         check(case, module, rows)

@@ -50,7 +50,8 @@ def column(rows: Any, place: int) -> Any:
     except KeyError:
         message = f"The rows must have the column {name!r}; they have not."
         raise ValueError(message) from None
-    table = np.asarray(rows) if np.ndim(rows) == 2 else np.asarray(rows, dtype=object)
+    # As objects, lest NumPy make words of the numbers beside words.
+    table = rows if isinstance(rows, np.ndarray) else np.asarray(rows, dtype=object)
     n_columns = len(MODEL["columns"])
     if table.ndim != 2 or table.shape[1] != n_columns:
         message = f"Rows must be an array of shape (rows, {n_columns}); got shape {table.shape}."
