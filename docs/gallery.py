@@ -8,13 +8,10 @@ the extra ``lab``.
 from __future__ import annotations
 
 import doctest
-import io
 import re
 import sys
 from pathlib import Path
 from typing import Any
-
-from PIL import Image
 
 from mlplab.plots import to_png
 
@@ -52,10 +49,7 @@ def draw(folder: Path = PAGE.parent) -> list[Path]:
 
 def small(display: Any) -> bytes:
     """Return a picture of a Display in few bytes."""
-    picture = Image.open(io.BytesIO(to_png(display, dpi=72))).convert("RGB")
-    buffer = io.BytesIO()
-    picture.quantize(COLOURS).save(buffer, format="PNG", optimize=True)
-    return buffer.getvalue()
+    return to_png(display, dpi=72, colours=COLOURS)
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ from mlplab.plots import (
     DecisionBoundaryDisplay,
     DisagreementDisplay,
     HiddenSpaceDisplay,
+    to_figure,
     to_gif,
     to_html,
     to_png,
@@ -240,7 +241,23 @@ def test_hidden_space_of_more_units_is_scikit_learns_principal_components() -> N
     signs = np.sign((ours * theirs).sum(axis=0))
     np.testing.assert_allclose(ours, theirs * signs, atol=1e-6)
     assert f"{pca.explained_variance_ratio_[0]:.0%}" in display.spaces[1].axis_names[0]
-    assert display.note == "300 of 1,797 points, drawn at random"
+    assert display.note.endswith("; 300 of 1,797 points, drawn at random")
+
+
+def test_labels_of_many_hidden_spaces_stay_in_their_panels() -> None:
+    """Names of main directions are no longer than the axes beside which they stand."""
+    x, y, _, _ = digits()
+    keeper = WeightKeeper(range(7))
+    network = MLPClassifier((8,), max_iter=7, random_state=0).set_callbacks(keeper)
+    display = HiddenSpaceDisplay.from_estimator(
+        fitted(network, x, y), x, y, snapshots=keeper.snapshots
+    )
+    figure = to_figure(display)
+    figure.canvas.draw()
+    for ax in figure.axes:
+        box = ax.get_window_extent()
+        assert ax.yaxis.label.get_window_extent().height <= box.height * 1.05
+        assert ax.xaxis.label.get_window_extent().width <= box.width * 1.05
 
 
 def test_hidden_space_of_one_unit_and_of_an_inner_layer() -> None:
@@ -249,6 +266,8 @@ def test_hidden_space_of_one_unit_and_of_an_inner_layer() -> None:
     one = HiddenSpaceDisplay.from_estimator(deep, X, Y)
     np.testing.assert_allclose(one.spaces[1].points[:, 0], deep.transform(X)[:, 0])
     assert (np.round(one.spaces[1].points[:, 1]) == Y).all()
+    named = HiddenSpaceDisplay.from_estimator(deep, X, np.array(["moon", "sun"])[Y]).plot()
+    assert [text.get_text() for text in named.ax_[1].get_yticklabels()] == ["moon", "sun"]
     inner = HiddenSpaceDisplay.from_estimator(deep, X, Y, layer=0).spaces[1]
     np.testing.assert_allclose(inner.points, deep.transform(X, layer=0))
     mesh = np.stack(np.meshgrid(*inner.plane.axes()), axis=-1).reshape(-1, 2)

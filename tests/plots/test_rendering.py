@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from PIL import Image
 
 from mlplab.errors import ParameterError
 from mlplab.plots import (
@@ -43,6 +45,17 @@ def test_svg_is_the_same_text_every_time() -> None:
     with mpl.rc_context({"svg.hashsalt": "other"}):
         assert to_svg(BARS) == first
     assert to_png(BARS) == to_png(BARS)
+
+
+def test_a_picture_of_few_colours_is_small() -> None:
+    """The size in pixels stays; `colours` outside of 2 to 256 is refused."""
+    whole, few = to_png(MATRIX), to_png(MATRIX, colours=16)
+    pictures = [Image.open(io.BytesIO(png)) for png in (whole, few)]
+    assert pictures[0].size == pictures[1].size
+    assert len(pictures[1].convert("RGB").getcolors()) <= 16
+    assert len(few) < 0.6 * len(whole)
+    with pytest.raises(ParameterError, match="from 2 to 256; got 1"):
+        to_png(MATRIX, colours=1)
 
 
 def test_svg_is_the_same_text_in_another_process_without_pyplot() -> None:

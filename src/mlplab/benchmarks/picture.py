@@ -48,7 +48,7 @@ def save_picture(report: Report, path: Path) -> None:
     if path.suffix.lower() == ".svg":
         content = to_svg(figure, title=_title(report)).encode()
     else:
-        content = to_png(figure)
+        content = to_png(figure, dpi=110, colours=64)
     write_atomically(path, content)
 
 

@@ -21,7 +21,15 @@ from mlplab.plots.points import (
     legend_of,
     sampled,
 )
-from mlplab.plots.style import Panels, as_written, dress, legend_below, legend_under, take_axes
+from mlplab.plots.style import (
+    Panels,
+    as_written,
+    dress,
+    legend_below,
+    legend_under,
+    shortened,
+    take_axes,
+)
 from mlplab.results import Snapshot, Snapshots
 
 if TYPE_CHECKING:
@@ -176,10 +184,13 @@ class HiddenSpaceDisplay:
 
     @property
     def note(self) -> str:
-        """What is said of points that are not drawn; empty if all are."""
-        if self.n_rows == len(self.codes):
-            return ""
-        return f"{len(self.codes):,} of {self.n_rows:,} points, drawn at random"
+        """What is said of main directions, and of points that are not drawn; may be empty."""
+        parts = []
+        if any("direction" in space.axis_names[0] for space in self.spaces):
+            parts.append("percentages are shares of the variance")
+        if self.n_rows != len(self.codes):
+            parts.append(f"{len(self.codes):,} of {self.n_rows:,} points, drawn at random")
+        return "; ".join(parts)
 
     @property
     def frames(self) -> tuple[HiddenSpaceDisplay, ...]:
@@ -224,6 +235,8 @@ class HiddenSpaceDisplay:
             ax.set_xlim(left, right)
             ax.set_ylim(bottom, top)
         draw_points(ax, ClassPoints(space.points, self.codes), self.classes, **style)
+        if space.axis_names[1] == "class":
+            ax.set_yticks(range(len(self.classes)), [shortened(one) for one in self.classes])
         x, y = map(as_written, space.axis_names)
         dress(ax, x=x, y=y, title=as_written(space.title))
 
@@ -323,5 +336,5 @@ def _main_directions(
 
 
 def _direction_names(shares: NDArray[np.float64]) -> tuple[str, str]:
-    first, second = (f"{share:.0%} of the variance" for share in shares)
-    return f"main direction, {first}", f"second direction, {second}"
+    first, second = shares
+    return f"main direction ({first:.0%})", f"second direction ({second:.0%})"
