@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 
 from mlplab import __version__
 from mlplab.cli.app import app
+from mlplab.workflows import read_study
 
 STUDIES = Path(__file__).parents[2] / "studies"
 COMMANDS = ("fit", "run", "predict", "evaluate", "describe", "check", "trace", "report")
@@ -282,3 +283,32 @@ def test_second_interrupt_tells_whether_there_is_a_model(
     (folder,) = tmp_path.iterdir()
     assert f"{kept} {folder}" in result.stderr
     assert (folder / "model.safetensors").exists() == (step == "report")
+
+
+def test_a_strange_file_is_read_as_it_is_said(tmp_path: Path) -> None:
+    """Separator, decimal mark, encoding and missing names are options of all that read rows."""
+    path = tmp_path / "maße.csv"
+    lines = [f"{k},5:{-k},25:{k}:{'größer' if k > 15 else 'kleiner'}" for k in range(30)]
+    path.write_text("\n".join(lines), encoding="latin-1")
+    how = ["--separator", ":", "--decimal", ",", "--encoding", "latin-1", "--no-header"]
+    few = ["--set", "max_iter=3", "--hidden", "4", "--quiet"]
+    done = mlplab("fit", path, "--target", "x3", "--drop", "x2", *how, *few, "--out", tmp_path)
+    assert done.exit_code == 0, done.output
+    (run,) = (one for one in tmp_path.iterdir() if one.is_dir())
+    study = read_study(run / "study.toml")
+    assert study.data is not None
+    assert study.data.drop == ["x2"]
+    assert study.data.reading is not None
+    assert study.data.reading.encoding == "latin-1"
+    again = mlplab("run", run / "study.toml", "--quiet", "--out", tmp_path / "again")
+    assert again.exit_code == 0, again.output
+    judged = mlplab("evaluate", run, path, *how)
+    assert judged.exit_code == 0, judged.output
+    predicted = mlplab("predict", run, path, *how, "--out", tmp_path / "p.csv")
+    assert predicted.exit_code == 0, predicted.output
+    assert set(pd.read_csv(tmp_path / "p.csv")["prediction"]) <= {"größer", "kleiner"}
+    wrong = mlplab("fit", path, "--encoding", "latin-1", "--decimal", ";")
+    assert wrong.exit_code == 2
+    assert "`decimal` must be '.' or ','" in wrong.stderr
+    named = mlplab("fit", "iris", "--separator", ";")
+    assert "`separator` is about reading a file; got the data set 'iris'" in named.stderr

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from mlplab.data import check_rows, read, to_frame
-from mlplab.errors import DataError
+from mlplab.errors import DataError, ParameterError
 
 TABLE = "size,colour\n1.5,red\n,blue\n2.5,?\n"
 
@@ -185,3 +185,44 @@ def test_a_line_with_too_many_values_is_told_in_one_line(tmp_path: Path) -> None
     with pytest.raises(DataError, match="Expected 2 fields in line 3") as caught:
         read(write(tmp_path, "a,b\n1,2\n2,3,4\n"))
     assert "\n" not in str(caught.value)
+
+
+def test_separator_and_decimal_by_request(tmp_path: Path) -> None:
+    """What was said is believed, also where something else would have been found."""
+    path = write(tmp_path, "a:b\n1,5:2\n2,5:3\n")
+    assert read(path, separator=":").to_dict("list") == {"a": [1.5, 2.5], "b": [2, 3]}
+    words = read(path, separator=":", decimal=".")["a"]
+    assert words.tolist() == ["1,5", "2,5"]
+    one_column = write(tmp_path, "a\n1,5\n2,5\n")
+    assert read(one_column, decimal=",")["a"].tolist() == [1.5, 2.5]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"separator": ""}, "`separator` must be one character"),
+        ({"separator": "::"}, "`separator` must be one character"),
+        ({"separator": 5}, "`separator` must be one character"),
+        ({"decimal": ";"}, "`decimal` must be '.' or ','"),
+        ({"decimal": ",", "separator": ","}, "must be two characters"),
+        ({"encoding": "utf-99"}, "`encoding` must be the name of an encoding"),
+        ({"encoding": 8}, "`encoding` must be the name of an encoding"),
+        ({"encoding": "a\0b"}, "`encoding` must be the name of an encoding"),
+    ],
+)
+def test_options_of_reading_are_checked(
+    tmp_path: Path, options: dict[str, object], message: str
+) -> None:
+    """Each option has a rule."""
+    with pytest.raises(ValueError, match=message):
+        read(write(tmp_path, "a;b\n1;2\n"), **options)
+
+
+def test_options_about_text_are_refused_for_parquet(tmp_path: Path) -> None:
+    """They would be passed over in silence."""
+    pd.DataFrame({"a": [1.0]}).to_parquet(tmp_path / "t.parquet")
+    for options in ({"separator": ";"}, {"decimal": ","}, {"encoding": "cp1252"}):
+        with pytest.raises(ParameterError, match="must be left out where a file is no text"):
+            read(tmp_path / "t.parquet", **options)
+    with pytest.raises(ParameterError, match="`header` must be left out"):
+        read(tmp_path / "t.parquet", header=False)

@@ -10,6 +10,7 @@ import typer
 
 from mlplab.cli import show
 from mlplab.cli.door import FAILED, door
+from mlplab.cli.reading import Decimal, Encoding, NoHeader, Separator, reading_of
 from mlplab.errors import ParameterError, did_you_mean
 
 __all__ = ["check", "describe", "evaluate", "predict", "report", "trace"]
@@ -29,11 +30,16 @@ def predict(
     data: Annotated[str, typer.Argument(help="Rows: a CSV or Parquet file, or a data set.")],
     out: Annotated[Path, typer.Option(help="Where to: .csv, .tsv or .parquet.")],
     keep: Annotated[str | None, typer.Option(help="Column to copy beside the predictions.")] = None,
+    separator: Separator = None,
+    decimal: Decimal = None,
+    encoding: Encoding = None,
+    no_header: NoHeader = False,  # noqa: FBT002  # an option
 ) -> None:
     """Predict every row of a table and write the predictions to a file."""
     from mlplab import workflows  # noqa: PLC0415  # heavy
 
-    answers = workflows.predict(model, data, out, keep=keep)
+    reading = reading_of(separator, decimal, encoding, no_header=no_header)
+    answers = workflows.predict(model, data, out, keep=keep, reading=reading)
     typer.echo(
         f"{len(answers):,} predictions in {out}: {', '.join(answers.columns[:6])}"
         + (", …" if len(answers.columns) > 6 else "")
@@ -47,12 +53,17 @@ def evaluate(
     as_json: Annotated[  # noqa: FBT002  # an option
         bool, typer.Option("--json", help="Print the figures as JSON.")
     ] = False,
+    separator: Separator = None,
+    decimal: Decimal = None,
+    encoding: Encoding = None,
+    no_header: NoHeader = False,  # noqa: FBT002  # an option
 ) -> None:
     """Judge a model on labelled rows."""
     from mlplab import workflows  # noqa: PLC0415  # heavy
     from mlplab.results.run import figures  # noqa: PLC0415  # same
 
-    metrics = workflows.evaluate(model, data)
+    reading = reading_of(separator, decimal, encoding, no_header=no_header)
+    metrics = workflows.evaluate(model, data, reading=reading)
     if as_json:
         typer.echo(json.dumps(metrics.to_dict(), indent=2, ensure_ascii=False))
         return

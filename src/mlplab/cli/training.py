@@ -10,6 +10,7 @@ import typer
 from mlplab.cli import show
 from mlplab.cli.door import INTERRUPTED, door, note
 from mlplab.cli.progress import observer
+from mlplab.cli.reading import Decimal, Encoding, NoHeader, Separator, reading_of
 from mlplab.cli.sweeping import refuse_options, run_sweep
 from mlplab.errors import ParameterError
 
@@ -49,6 +50,14 @@ def fit(
     test: Annotated[
         float | None, typer.Option(help="Share of rows for the test; else their own, or 0.2.")
     ] = None,
+    drop: Annotated[
+        list[str] | None,
+        typer.Option(help="Column that must not become a feature; may be given again."),
+    ] = None,
+    separator: Separator = None,
+    decimal: Decimal = None,
+    encoding: Encoding = None,
+    no_header: NoHeader = False,  # noqa: FBT002  # an option
     name: Annotated[str | None, typer.Option(help="Name of the run.")] = None,
     out: Out = Path("runs"),
     track: Annotated[
@@ -75,6 +84,8 @@ def fit(
         seed=_seed(seed),
         validation=_part(validation),
         test=None if test is None else _part(test),
+        drop=drop or (),
+        reading=reading_of(separator, decimal, encoding, no_header=no_header),
         name=name,
         out=out,
         track=track,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlplab._optional import require
 from mlplab.data.frames import check_names, pandas
-from mlplab.errors import DataError, did_you_mean
+from mlplab.errors import DataError, ParameterError, did_you_mean
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,6 +36,7 @@ def read(
     path: str | Path,
     *,
     separator: str | None = None,
+    decimal: str | None = None,
     header: bool = True,
     encoding: str = "utf-8",
 ) -> pd.DataFrame:
@@ -47,6 +48,8 @@ def read(
         ``.parquet`` and ``.pq`` are read as Parquet, all else as text, gzipped or not.
     separator : str, optional
         What stands between the values; comma, semicolon, tab and ``|`` are recognised.
+    decimal : str, optional
+        ``"."`` or ``","``; recognised too.
     header : bool, default=True
         Whether the first line holds the names of the columns; else they are x0, x1, ….
     encoding : str, default="utf-8"
@@ -63,6 +66,8 @@ def read(
     DataError
         The file is not there, empty, no table, undecodable, or holds no row; or two columns have
         the same name.
+    ParameterError
+        `separator`, `decimal` or `encoding` is none, or the file is no text.
 
     Examples
     --------
@@ -72,19 +77,52 @@ def read(
     mlplab.errors.DataError: The table must be a file; ...
     """
     path = Path(path).expanduser()
+    _check_marks(separator, decimal)
     if not path.is_file():
         raise DataError(_not_there(path))
     if path.suffix.lower() in {".parquet", ".pq"}:
+        given = {"separator": separator, "decimal": decimal}
+        given |= {"encoding": None if encoding == "utf-8" else encoding}
+        _refuse_for_parquet(path, {**given, "header": None if header else False})
         frame = _read_parquet(path)
     else:
         text = _decode(_read_bytes(path), path.name, encoding)
-        frame = frame_from_text(text, path.name, separator=separator, header=header)
+        frame = frame_from_text(
+            text, path.name, separator=separator, decimal=decimal, header=header
+        )
     if frame.empty:
         raise DataError(
             f"A table must have at least one row; {path.name} holds only the names of its "
             f"{frame.shape[1]} columns. Add rows."
         )
     return frame
+
+
+def _check_marks(separator: str | None, decimal: str | None) -> None:
+    one = isinstance(separator, str) and len(separator) == 1 and separator not in '\r\n"\0'
+    if separator is not None and not one:
+        raise ParameterError(
+            f"`separator` must be one character that separates values; got {separator!r}. "
+            "Leave it out, and it is found."
+        )
+    if decimal is not None and decimal not in {".", ","}:
+        raise ParameterError(
+            f"`decimal` must be '.' or ','; got {decimal!r}. Leave it out, and it is found."
+        )
+    if decimal is not None and decimal == separator:
+        raise ParameterError(
+            f"`separator` and `decimal` must be two characters; got {decimal!r} for both. "
+            "Leave one of them out."
+        )
+
+
+def _refuse_for_parquet(path: Path, given: dict[str, Any]) -> None:
+    for name, value in given.items():
+        if value is not None:
+            raise ParameterError(
+                f"`{name}` must be left out where a file is no text; got {value!r} for "
+                f"{path.name}, which is Parquet."
+            )
 
 
 def _not_there(path: Path) -> str:
@@ -137,7 +175,7 @@ def _decode(content: bytes, name: str, encoding: str) -> str:
         )
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         encoding = "utf-16"
-    elif encoding.lower().replace("_", "-") in {"utf-8", "utf8"}:
+    elif str(encoding).lower().replace("_", "-") in {"utf-8", "utf8"}:
         encoding = "utf-8-sig"
     try:
         text = content.decode(encoding)
@@ -145,9 +183,9 @@ def _decode(content: bytes, name: str, encoding: str) -> str:
         raise DataError(
             f"A text table must be encoded in {encoding.removesuffix('-sig')}; byte {error.start} "
             f"of {name} ({content[error.start : error.start + 1]!r}) is not. Save it as UTF-8, or "
-            "pass `encoding`, 'latin-1' for example."
+            "pass its `encoding`, 'latin-1' for example."
         ) from error
-    except LookupError as error:
+    except (LookupError, TypeError, ValueError) as error:
         raise DataError(
             f"`encoding` must be the name of an encoding; got {encoding!r}. Use 'utf-8'."
         ) from error
@@ -159,14 +197,19 @@ def _decode(content: bytes, name: str, encoding: str) -> str:
 
 
 def frame_from_text(
-    text: str, name: str, *, separator: str | None = None, header: bool = True
+    text: str,
+    name: str,
+    *,
+    separator: str | None = None,
+    decimal: str | None = None,
+    header: bool = True,
 ) -> pd.DataFrame:
     """Turn the text of a CSV or TSV file into a frame; `name` is used in messages."""
     if not text.strip():
         raise DataError(f"A table must not be empty; {name} is. Check how it was written.")
     sample = list(itertools.islice(io.StringIO(text.lstrip("\r\n")), _SAMPLE_LINES + 1))
     try:
-        separator = separator or _sniff(sample)
+        separator = separator or _sniff(sample, decimal)
         rows = list(csv.reader(sample, delimiter=separator, skipinitialspace=True))
     except csv.Error as error:
         raise DataError(
@@ -174,11 +217,13 @@ def frame_from_text(
             "Export the table again."
         ) from error
     names = _column_names(rows, name, header=header)
-    return _parse(text, name, separator, names, rows, header=header)
+    if decimal is None:
+        decimal = "," if _has_decimal_comma(rows[header:], separator) else "."
+    return _parse(text, name, separator, names, decimal, header=header)
 
 
 def _parse(
-    text: str, name: str, separator: str, names: list[str], rows: list[list[str]], *, header: bool
+    text: str, name: str, separator: str, names: list[str], decimal: str, *, header: bool
 ) -> pd.DataFrame:
     module = pandas()
     with warnings.catch_warnings():
@@ -194,7 +239,7 @@ def _parse(
                 keep_default_na=False,
                 skipinitialspace=True,
                 low_memory=False,
-                decimal="," if _has_decimal_comma(rows[1:], separator) else ".",
+                decimal=decimal,
             )
         except (module.errors.ParserError, module.errors.ParserWarning) as error:
             raise DataError(
@@ -205,17 +250,18 @@ def _parse(
     return frame
 
 
-def _sniff(sample: list[str]) -> str:
+def _sniff(sample: list[str], decimal: str | None) -> str:
     """Return the separator that cuts the first lines into the most columns of equal number."""
-    best, most = ",", 1
-    for separator in _SEPARATORS:
+    possible = [mark for mark in _SEPARATORS if mark != decimal]
+    best, most = possible[0], 1
+    for separator in possible:
         widths = [len(row) for row in csv.reader(sample, delimiter=separator) if row]
         alike = widths.count(widths[0]) if widths else 0
         if widths and widths[0] > most and alike >= 0.8 * len(widths):
             best, most = separator, widths[0]
     if most == 1:
         # Ragged lines: take what the first line suggests, so that the message names the line.
-        return max(_SEPARATORS, key=sample[0].count)
+        return max(possible, key=sample[0].count)
     return best
 
 

@@ -10,15 +10,14 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ValidationError
 
 from mlplab import data as data_room
 from mlplab import explain
 from mlplab.data.kinds import MEANT_AS_NUMBERS
-from mlplab.errors import DivergedError, ParameterError, StudyError
+from mlplab.errors import DivergedError, StudyError
 from mlplab.results import RunResult, TableDescription
 from mlplab.tracking import RunFolder
 from mlplab.train import FitObserver, WeightKeeper
@@ -33,12 +32,13 @@ from mlplab.workflows.parts import Parts, deal_parts, kind_of
 from mlplab.workflows.pictures import check_pictures
 from mlplab.workflows.reporting import report
 from mlplab.workflows.resolving import remarks_on, resolve
-from mlplab.workflows.settings import check_model, estimator_class, split_settings
-from mlplab.workflows.sources import IN_MEMORY, Source, read_source
+from mlplab.workflows.settings import check_model, checked, estimator_class, split_settings
+from mlplab.workflows.sources import IN_MEMORY, Source, options_of, read_source
 from mlplab.workflows.study import (
     DataTable,
     ModelTable,
     PreparationTable,
+    ReadingTable,
     SplitTable,
     Study,
 )
@@ -47,11 +47,8 @@ from mlplab.workflows.study_text import study_to_toml
 from mlplab.workflows.tracked import keep_outcome, open_tracked, track_table
 from mlplab.workflows.training import train
 from mlplab.workflows.varying import check_variants
-from mlplab.workflows.wording import rule_broken
 
 __all__ = ["fit", "run"]
-
-TableT = TypeVar("TableT", bound=BaseModel)
 
 
 def fit(
@@ -64,6 +61,8 @@ def fit(
     seed: int = 0,
     validation: float = 0.1,
     test: float | None = None,
+    drop: Sequence[str] = (),
+    reading: Mapping[str, Any] | None = None,
     name: str | None = None,
     out: str | Path | None = "runs",
     track: Collection[str] | Mapping[str, Any] | None = None,
@@ -91,6 +90,11 @@ def fit(
     test : float or int, optional
         Share or number of rows for the honest figure. None takes the data's own test part, else
         a fifth.
+    drop : sequence of str
+        Columns that must not become features.
+    reading : mapping, optional
+        How a text file is written, where that is not found by itself: `separator`, `decimal`,
+        `encoding` and `header`, as for `mlplab.data.read`.
     name : str, optional
         Of the run; the name of the data if None.
     out : str or Path or None, default="runs"
@@ -125,16 +129,16 @@ def fit(
     >>> result.metrics.test.accuracy > 0.8
     True
     """
-    source = read_source(data, seed=seed)
+    written = None if reading is None else checked(ReadingTable, reading)
+    source = read_source(data, seed=seed, reading=options_of(written))
     model, preparation = split_settings(settings or {})
     if hidden is not None:
         model["hidden_layer_sizes"] = list(hidden)
     check_model("auto", model)
     split = checked(SplitTable, {"validation": _plain(validation), "test": _plain(test)})
     wanted = target if target is None or isinstance(target, str) else list(target)
-    table = checked(
-        DataTable, {"source": source.where, "target": wanted, "task": task, "split": split}
-    )
+    where = {"source": source.where, "reading": written, "drop": list(drop)}
+    table = checked(DataTable, {**where, "target": wanted, "task": task, "split": split})
     contents = {
         "name": name or source.name,
         "seed": _plain(seed),
@@ -150,22 +154,6 @@ def fit(
 def _plain(value: Any) -> Any:
     """Return a number of NumPy as one of Python."""
     return value.item() if isinstance(value, np.generic) else value
-
-
-def checked(table: type[TableT], values: Mapping[str, Any]) -> TableT:
-    """Return a table of a study, or say which value it does not accept.
-
-    Raises
-    ------
-    ParameterError
-        A value is out of its range.
-    """
-    try:
-        return table.model_validate(values)
-    except ValidationError as cause:
-        name = str(cause.errors()[0]["loc"][0])
-        mistakes = [one for one in cause.errors() if str(one["loc"][0]) == name]
-        raise ParameterError(rule_broken(name, mistakes)) from cause
 
 
 def run(
@@ -223,7 +211,8 @@ def run(
     base = None if path is None or data is not None else path.parent
     with naming_lines(path, ("data", "source")):
         test = study.data.test_source if data is None else None
-        source = read_source(given, seed=study.seed, base=base, test=test)
+        how = options_of(study.data.reading) if isinstance(given, (str, Path)) else {}
+        source = read_source(given, seed=study.seed, base=base, test=test, reading=how)
     with naming_lines(path):
         return carry_out(study, source, out, observers, announce, resume=resume)
 

@@ -16,7 +16,7 @@ from mlplab.errors import DataError, ParameterError, did_you_mean
 from mlplab.results import Metrics
 from mlplab.workflows.model import TabularModel
 from mlplab.workflows.saving import load
-from mlplab.workflows.sources import read_source
+from mlplab.workflows.sources import checked_options, read_source
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,6 +32,7 @@ def predict(
     out: str | Path | None = None,
     *,
     keep: str | None = None,
+    reading: Mapping[str, Any] | None = None,
 ) -> pd.DataFrame:
     """Predict every row of a table.
 
@@ -47,6 +48,8 @@ def predict(
         A column to copy beside the predictions. Left out: the columns that training took for
         identifiers, else the number of the row, from 1. Where its name is that of an answer,
         it is followed by ``(given)``.
+    reading : mapping, optional
+        How a text file is written, as for `fit`.
 
     Returns
     -------
@@ -75,7 +78,7 @@ def predict(
         check_suffix(Path(out))
         _refuse_overwriting(Path(out), {"table": data, "model": model})
     used = tabular(model)
-    frame = _frame_of(data, prefer_test=False)
+    frame = _frame_of(data, reading, prefer_test=False)
     found = _answers(used, frame)
     given = _identifiers(used, frame, keep)
     kept = {f"{name} (given)" if name in found else name: rows for name, rows in given.items()}
@@ -85,7 +88,9 @@ def predict(
     return answers
 
 
-def evaluate(model: str | Path | TabularModel, data: Any) -> Metrics:
+def evaluate(
+    model: str | Path | TabularModel, data: Any, *, reading: Mapping[str, Any] | None = None
+) -> Metrics:
     """Judge a model on labelled rows.
 
     Parameters
@@ -93,6 +98,8 @@ def evaluate(model: str | Path | TabularModel, data: Any) -> Metrics:
     model : str, Path or TabularModel
     data : str, Path, Dataset or table
         Must hold the target. Of a named data set with a test part of its own, that part.
+    reading : mapping, optional
+        How a text file is written, as for `fit`.
 
     Raises
     ------
@@ -100,7 +107,7 @@ def evaluate(model: str | Path | TabularModel, data: Any) -> Metrics:
         The target is not there, or holds a class that training never saw.
     """
     used = tabular(model)
-    frame = labelled(used, _frame_of(data, prefer_test=True), "evaluated")
+    frame = labelled(used, _frame_of(data, reading, prefer_test=True), "evaluated")
     with telling_rows(frame):
         return used.evaluate(frame)
 
@@ -148,8 +155,8 @@ def tabular(model: str | Path | TabularModel) -> TabularModel:
     return found
 
 
-def _frame_of(given: Any, *, prefer_test: bool) -> pd.DataFrame:
-    source = read_source(given)
+def _frame_of(given: Any, reading: Mapping[str, Any] | None, *, prefer_test: bool) -> pd.DataFrame:
+    source = read_source(given, reading=checked_options(reading))
     if prefer_test and source.test_frame is not None:
         return source.test_frame
     return source.frame

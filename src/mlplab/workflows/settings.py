@@ -5,9 +5,9 @@ from __future__ import annotations
 import inspect
 import tomllib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from mlplab.data import Preparation
 from mlplab.errors import ParameterError, did_you_mean
@@ -21,12 +21,15 @@ __all__ = [
     "check_figures",
     "check_model",
     "check_preparation",
+    "checked",
     "estimator_class",
     "parameter_names",
     "parse_settings",
     "preparation_names",
     "split_settings",
 ]
+
+TableT = TypeVar("TableT", bound=BaseModel)
 
 KIND_OF_TASK: dict[Task, str] = {
     "classification": "classifier",
@@ -98,10 +101,26 @@ def check_preparation(settings: Mapping[str, Any]) -> PreparationTable:
     ParameterError
         A value is out of its range.
     """
+    return checked(PreparationTable, settings)
+
+
+def checked(table: type[TableT], values: Mapping[str, Any]) -> TableT:
+    """Return a table of a study, or say which value it does not accept.
+
+    Raises
+    ------
+    ParameterError
+        A value is out of its range, or its name is unknown.
+    """
     try:
-        return PreparationTable.model_validate(dict(settings))
+        return table.model_validate(dict(values))
     except ValidationError as cause:
-        name = str(cause.errors()[0]["loc"][0])
+        first = cause.errors()[0]
+        name = str(first["loc"][0])
+        if first["type"] == "extra_forbidden":
+            hint = did_you_mean(name, table.model_fields) or " Leave it out."
+            known = ", ".join(table.model_fields)
+            raise ParameterError(f"`{name}` must be one of {known}.{hint}") from cause
         mistakes = [one for one in cause.errors() if str(one["loc"][0]) == name]
         raise ParameterError(rule_broken(name, mistakes)) from cause
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlplab import data
-from mlplab.errors import DataError, did_you_mean
+from mlplab.errors import DataError, ParameterError, did_you_mean
 from mlplab.results import Dataset, Task
+from mlplab.workflows.settings import checked
+from mlplab.workflows.study import ReadingTable
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["IN_MEMORY", "Source", "read_source"]
+__all__ = ["IN_MEMORY", "Source", "checked_options", "options_of", "read_source"]
 
 IN_MEMORY = "(in memory)"
 """Stands in a study file for data that were no file."""
@@ -69,7 +71,12 @@ class Source:
 
 
 def read_source(
-    given: Any, *, seed: int = 0, base: Path | None = None, test: str | Path | None = None
+    given: Any,
+    *,
+    seed: int = 0,
+    base: Path | None = None,
+    test: str | Path | None = None,
+    reading: Mapping[str, Any] | None = None,
 ) -> Source:
     """Read data from wherever they are.
 
@@ -84,15 +91,20 @@ def read_source(
         The folder from which relative paths count; the working folder if None.
     test : str or Path, optional
         A file that holds the test rows.
+    reading : mapping, optional
+        Options of `mlplab.data.read`, by name.
 
     Raises
     ------
     DataError
         There is no such file or data set, or it cannot be read, or the test file has other
         columns.
+    ParameterError
+        Of `reading`: an option is out of its range, or there is no file.
     """
-    source = _read(given, seed, base)
-    return source if test is None else _with_test(source, _from_words(test, seed, base))
+    options = dict(reading or {})
+    source = _read(given, seed, base, options)
+    return source if test is None else _with_test(source, _from_words(test, seed, base, options))
 
 
 def _with_test(source: Source, test: Source) -> Source:
@@ -107,9 +119,10 @@ def _with_test(source: Source, test: Source) -> Source:
     return replace(source, test_frame=frame, words=words, test_where=test.where)
 
 
-def _read(given: Any, seed: int, base: Path | None) -> Source:
+def _read(given: Any, seed: int, base: Path | None, options: dict[str, Any]) -> Source:
     if isinstance(given, (str, Path)):
-        return _from_words(given, seed, base)
+        return _from_words(given, seed, base, options)
+    _refuse_options(options, "rows in memory")
     if isinstance(given, Dataset):
         return _from_dataset(given, IN_MEMORY)
     if isinstance(given, tuple) and len(given) == 2:
@@ -117,16 +130,40 @@ def _read(given: Any, seed: int, base: Path | None) -> Source:
     return Source("table", IN_MEMORY, "a table in memory", data.to_frame(given))
 
 
-def _from_words(given: str | Path, seed: int, base: Path | None) -> Source:
+def options_of(reading: ReadingTable | None) -> dict[str, Any]:
+    """Return what a study says about reading its files, as options of `read_source`."""
+    return {} if reading is None else reading.model_dump(exclude_defaults=True)
+
+
+def checked_options(reading: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return options of `read_source`, after names and values were checked.
+
+    Raises
+    ------
+    ParameterError
+        One is unknown or out of its range.
+    """
+    return {} if reading is None else options_of(checked(ReadingTable, reading))
+
+
+def _refuse_options(options: dict[str, Any], what: str) -> None:
+    if options:
+        raise ParameterError(
+            f"`{next(iter(options))}` is about reading a file; got {what}. Leave it out."
+        )
+
+
+def _from_words(given: str | Path, seed: int, base: Path | None, options: dict[str, Any]) -> Source:
     known = [info.name for info in data.names()]
     if isinstance(given, str) and given in known:
+        _refuse_options(options, f"the data set {given!r}")
         return _from_dataset(data.load(given, seed=seed), given)
     path = Path(given).expanduser()
     if base is not None and ((base / path).exists() or not path.exists()):
         path = base / path
     given_parts = Path(given).parts
     if path.exists() or path.suffix.lower() in _SUFFIXES or len(given_parts) > 1:
-        return Source(path.stem, str(path.absolute()), path.name, data.read(path))
+        return Source(path.stem, str(path.absolute()), path.name, data.read(path, **options))
     files = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
     hint = did_you_mean(str(given), [*known, *files])
     raise DataError(

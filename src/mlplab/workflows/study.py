@@ -14,6 +14,7 @@ __all__ = [
     "MLflowTable",
     "ModelTable",
     "PreparationTable",
+    "ReadingTable",
     "RetrainTable",
     "SplitTable",
     "Study",
@@ -66,6 +67,24 @@ class SplitTable(_Table):
     time: Name | None = None
 
 
+class ReadingTable(_Table):
+    """How a text file is written, where that is not found by itself; see `mlplab.data.read`.
+
+    Attributes
+    ----------
+    separator, decimal : str, optional
+        What stands between values, and between a number and its fraction.
+    encoding : str
+    header : bool
+        Whether the first line holds the names of the columns; else they are x0, x1, ….
+    """
+
+    separator: Name | None = None
+    decimal: Literal[".", ","] | None = None
+    encoding: Name = "utf-8"
+    header: StrictBool = True
+
+
 class DataTable(_Table):
     """The data.
 
@@ -75,6 +94,8 @@ class DataTable(_Table):
         A file, or the name of a data set. Paths count from the folder of the study file.
     test_source : str, optional
         A file of the same columns that holds the test rows.
+    reading : ReadingTable, optional
+        How the files are written.
     target : str or list of str, optional
     task : str
     drop : list of str
@@ -84,6 +105,7 @@ class DataTable(_Table):
 
     source: Name
     test_source: Name | None = None
+    reading: ReadingTable | None = None
     target: Name | list[Name] | None = None
     task: Literal["auto", "classification", "multilabel", "regression", "autoencoder"] = "auto"
     drop: list[Name] = []

@@ -20,7 +20,7 @@ from mlplab.workflows.choosing import choose_parameters
 from mlplab.workflows.keeping import MODEL, REPORT
 from mlplab.workflows.parts import deal_parts, kind_of
 from mlplab.workflows.settings import check_model
-from mlplab.workflows.sources import IN_MEMORY, Source, read_source
+from mlplab.workflows.sources import IN_MEMORY, Source, options_of, read_source
 from mlplab.workflows.study import Study
 from mlplab.workflows.study_file import naming_lines, read_study
 from mlplab.workflows.study_text import study_to_toml
@@ -251,7 +251,8 @@ def _read(study: str | Path | Study, path: Path | None, data: Any) -> tuple[Stud
     base = None if path is None or data is not None else path.parent
     with naming_lines(path, ("data", "source")):
         test = study.data.test_source if data is None else None
-        source = read_source(given, seed=study.seed, base=base, test=test)
+        how = options_of(study.data.reading) if isinstance(given, (str, Path)) else {}
+        source = read_source(given, seed=study.seed, base=base, test=test, reading=how)
     stem = path.stem if path is not None and path.stem != "study" else source.name
     table = study.data.model_copy(update=source.places)
     return study.model_copy(update={"name": study.name or stem, "data": table}), source
