@@ -126,10 +126,10 @@ def test_markdown_holds_everything() -> None:
     for line in (*opening_lines(report), *closing_lines(report)):
         assert f"- {line}" in text
     assert summary_markdown(report) in text
-    assert "### tiny-adam: 11-[32,32]-6, Adam" in text
+    assert "## tiny-adam: 11-[32,32]-6, Adam" in text
     assert "| JAX, jit and scan | 8,000 | 8,000 – 8,000 | 12.5 |" in text
     assert "NumPy, by hand: final loss 0.7 is." in text
-    assert "### import" in text
+    assert "## import" in text
 
 
 def test_the_picture_shows_every_ratio() -> None:

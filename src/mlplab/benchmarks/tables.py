@@ -230,7 +230,7 @@ def to_markdown(report: Report) -> str:
     parts = ["\n".join(f"- {line}" for line in opening_lines(report)), summary_markdown(report)]
     for case in report.cases:
         found = case_table(case)
-        lines = [f"### {found.title}", "", *_grid(found.headers, found.rows)]
+        lines = [f"## {found.title}", "", *_grid(found.headers, found.rows)]
         parts.append("\n".join([*lines, *(f"\n{remark}" for remark in found.remarks)]))
     parts.append("\n".join(f"- {line}" for line in closing_lines(report)))
     return "\n\n".join(parts)

@@ -45,7 +45,7 @@ class Margin:
     margin : float
         1/‖w‖, the distance from the line to wᵀx + b = ±1.
     support : tuple of SupportVector
-        Rows with |wᵀx + b| ≤ 1 within the tolerance, or on the wrong side: those that hold the
+        Rows with −1 ≤ wᵀx + b ≤ 1 within the tolerance, or on the wrong side: those that hold the
         line where it is.
     inside : int
         How many of them lie within the margin or on the wrong side.
