@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import os
 import statistics
 import time
 import warnings
@@ -26,9 +25,6 @@ from sklearn.preprocessing import StandardScaler
 from mlplab import workflows
 from mlplab.data import load
 from mlplab.workflows.study import Study
-
-# A network at a time and process, as ours; more threads only take turns.
-os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 STUDIES = Path(__file__).resolve().parents[1] / "studies"
 RULES = {"one row": [1], "mini-batches": [16, 32], "all rows": ["full"]}

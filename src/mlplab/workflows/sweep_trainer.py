@@ -6,6 +6,7 @@ import dataclasses
 import warnings
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from mlplab.workflows.sources import Source
 from mlplab.workflows.study import Study
 from mlplab.workflows.sweep_scores import score_on
 from mlplab.workflows.sweep_space import DATA, split_configuration
+from mlplab.workflows.sweep_stretches import Training, is_endless, trainings_of
 
 __all__ = ["NetworkTrainer", "Rows", "new_estimator", "rows_of", "without_rows"]
 
@@ -147,11 +149,20 @@ class NetworkTrainer:
     def group(self, configuration: Configuration) -> Hashable:
         """Return what makes networks of one shape and speed."""
         merged = {**self._base, **configuration}
+        # Lengths of one training have to be claimed together, to be trained together.
+        names = [n for n in _GROUPING if n != "max_iter" or not is_endless(merged)]
         data = sorted((k, repr(v)) for k, v in configuration.items() if k.startswith(DATA))
-        return (*(repr(merged.get(name)) for name in _GROUPING), *data)
+        return (*(repr(merged.get(name)) for name in names), *data)
 
     def train(self, jobs: Sequence[Job], done: Done) -> None:
         """Train all together, and tell of each as soon as it is over."""
+        trainings = trainings_of(jobs, self._base)
+        while trainings:
+            tell = partial(_tell, trainings, done)
+            self._train_together([training.next_job() for training in trainings], tell)
+            trainings = [training for training in trainings if not training.is_over]
+
+    def _train_together(self, jobs: Sequence[Job], done: Done) -> None:
         told: set[int] = set()
 
         def tell(place: int, outcome: Outcome) -> None:
@@ -215,6 +226,10 @@ class NetworkTrainer:
             curve=curve_of(estimator),
             state=Paused(estimator) if job.pauses and _can_pause(estimator) else None,
         )
+
+
+def _tell(trainings: Sequence[Training], done: Done, at: int, outcome: Outcome) -> None:
+    trainings[at].tell(outcome, done)
 
 
 def new_estimator(parameters: Mapping[str, Any], parts: Parts, seed: int) -> Any:
