@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from mlplab.plots import (
     Display,
     GridDisplay,
     HiddenSpaceDisplay,
+    ImagesDisplay,
     NetworkDisplay,
     ResidualsDisplay,
 )
@@ -47,6 +49,11 @@ _NEEDS: dict[str, Callable[[Study, Parts], bool]] = {
     "one target": lambda _, parts: len(parts.found.names) == 1,
     "two prepared features": _features(2),
     "one prepared feature": _features(1),
+    "square pictures as rows": lambda _, parts: (
+        parts.preparation.scaling == "pixels"
+        and math.isqrt(parts.train.x.shape[1]) ** 2 == parts.train.x.shape[1]
+    ),
+    "no target": _task("autoencoder"),
     "`figures.epochs`": lambda study, _: bool(study.figures.epochs),
     "a hidden layer": lambda study, _: study.model.parameters.get("hidden_layer_sizes", [1]) != [],
     "a table [compare]": lambda study, _: study.compare is not None,
@@ -85,6 +92,15 @@ def _lacking(name: str, study: Study, parts: Parts) -> str:
 
 
 # ---------------------------------------------------------------------- how they are drawn
+
+
+def _samples(scene: Scene) -> Display:
+    return ImagesDisplay.from_samples(scene.parts.train.x, scene.parts.train.y)
+
+
+def _reconstructions(scene: Scene) -> Display:
+    judged = judged_part(scene.parts)[1]
+    return ImagesDisplay.from_estimator(scene.model.estimator, judged.x)
 
 
 def _scatter(scene: Scene) -> Display:
@@ -188,6 +204,12 @@ class Picture:
 
 
 PICTURES: dict[str, Picture] = {
+    "samples": Picture(
+        "Pictures of each class", _samples, ("one class a row", "square pictures as rows")
+    ),
+    "reconstructions": Picture(
+        "Pictures, and what comes back", _reconstructions, ("no target", "square pictures as rows")
+    ),
     "scatter": Picture("Points by class", _scatter, _PLANE),
     "decision_boundary": Picture("Decision boundary", _boundary, _PLANE),
     "boundary_zoomed": Picture(

@@ -37,7 +37,7 @@ FigureName = Literal[
     "decision_boundary", "boundary_zoomed", "boundary_epochs", "hidden_space", "network",
     "class_report", "calibration", "function_estimate", "residuals", "compare_losses",
     "compare_boundaries", "variant_losses", "variant_effects", "variant_boundaries",
-    "variant_boundaries_zoomed", "variant_estimates", "disagreement",
+    "variant_boundaries_zoomed", "variant_estimates", "disagreement", "samples", "reconstructions",
 ]  # fmt: skip
 
 
