@@ -19,7 +19,7 @@ SMALL = """
 name = "small"
 notes = '''First <b>paragraph</b>.
 
-Second.'''
+Second, with `a < b`.'''
 [data]
 source = "moons"
 split = { validation = 0, test = 0.25 }
@@ -154,6 +154,7 @@ def test_report_shows_notes_tables_and_figures(tmp_path: Path) -> None:
     page = (result.folder / "report.html").read_text()
 
     assert "First &lt;b&gt;paragraph&lt;/b&gt;." in page
+    assert "<p>Second, with <code>a &lt; b</code>.</p>" in page
     assert "momentum = 0.9" in page
     assert "scikit-learn" in page
     drawn = sorted(path.stem for path in (result.folder / "figures").iterdir())
@@ -189,6 +190,7 @@ def test_study_of_a_run_gives_the_same_run(tmp_path: Path) -> None:
         ("moons", "disagreement", "`variants.networks`"),
         ("moons", "compare_losses", "a table [compare]"),
         ("moons", "function_estimate", "numbers to predict"),
+        ("moons", "samples", "square pictures as rows"),
     ],
 )
 def test_figure_that_cannot_be_drawn_says_what_it_needs(
@@ -197,6 +199,28 @@ def test_figure_that_cannot_be_drawn_says_what_it_needs(
     """Before any training, in a sentence."""
     with pytest.raises(ParameterError, match=re.escape(f"'{figure}' needs {need}")):
         _run(f'[figures]\nshow = ["{figure}"]', SMALL.replace('"moons"', f'"{source}"'))
+
+
+def test_many_variants_stand_in_panels_and_are_judged_on_all_rows() -> None:
+    """A panel for each activation, because one could not show twelve curves by name."""
+    names = {
+        f"{activation} {n}": f'{{ activation = "{activation}", hidden_layer_sizes = [{n}] }}'
+        for activation in ("relu", "tanh")
+        for n in range(1, 7)
+    }
+    networks = "\n".join(f'"{name}" = {value}' for name, value in names.items())
+    text = SMALL.replace("validation = 0", "validation = 0.25")
+    result = _run(f"[variants.networks]\n{networks}", text)
+    assert result.variants is not None
+    grid = result.pictures["variant_losses"]
+
+    assert grid.titles == ("activation = relu", "activation = tanh")
+    assert [list(panel.curves) for panel in grid.displays] == [list(names)[:6], list(names)[6:]]
+    headers = result.variants.section().headers
+    assert headers[3:6] == ("accuracy, training", "accuracy, validation", "accuracy, test")
+    validation = [one.validation_score for one in result.variants.variants]
+    assert all(0 <= score <= 1 for score in validation)
+    assert len(result.variants.section().rows[0]) == len(headers)
 
 
 def test_every_figure_has_a_name_in_studies() -> None:
@@ -213,10 +237,15 @@ def test_every_figure_can_be_drawn() -> None:
         "networks = { two = { hidden_layer_sizes = [2] } }\n[figures]\nepochs = [0, 2]\nshow = "
     )
     curves = {"function_estimate", "residuals", "variant_estimates"}
-    plane = str(sorted(set(PICTURES) - curves)).replace("'", '"')
+    images = {"samples", "reconstructions"}
+    plane = str(sorted(set(PICTURES) - curves - images)).replace("'", '"')
     drawn = set(_run(everything + plane).pictures)
     text = SMALL.replace('"moons"', '"sine"')
     drawn |= set(_run(everything + str(sorted(curves)).replace("'", '"'), text).pictures)
+    for task, figure in (("classification", "samples"), ("autoencoder", "reconstructions")):
+        text = SMALL.replace('"moons"', f'"digits"\ntask = "{task}"')
+        text += f'[preparation]\nscaling = "pixels"\n[figures]\nshow = ["{figure}"]'
+        drawn |= set(_run("", text).pictures)
 
     assert drawn == set(PICTURES)
 

@@ -28,6 +28,7 @@ from mlplab.workflows.sweep_summary import StudySweep
 
 STUDY = """
 name = "small & <b>bold</b>"
+notes = "Few < many: see `wine`."
 data = { source = "wine", split = { test = 0.2 } }
 model = { max_iter = 12 }
 [sweep]
@@ -240,6 +241,7 @@ def test_names_are_escaped(swept: StudySweep) -> None:
     assert swept.folder is not None
     text = (swept.folder / "report.html").read_text()
     assert "small &amp; &lt;b&gt;bold&lt;/b&gt;" in text
+    assert "<p>Few &lt; many: see <code>wine</code>.</p>" in text
     evil = "</script><script>alert(1)</script>"
     kept = read_sweep(swept.folder)
     trials = [

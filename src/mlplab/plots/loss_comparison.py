@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["LossComparisonDisplay"]
+__all__ = ["MOST_CURVES", "LossComparisonDisplay"]
 
 Figure_: TypeAlias = Literal["loss", "validation_loss", "validation_score"]
 _DASHES: tuple[Any, ...] = (
@@ -30,7 +30,7 @@ _DASHES: tuple[Any, ...] = (
     (0, (8, 2)),
 )
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<")
-_FEW = 8  # up to here each curve has a colour, a dash and a line in the legend
+MOST_CURVES = 8  # up to here each curve has a colour, a dash and a line in the legend
 _NAMES = {
     "loss": "training loss",
     "validation_loss": "validation loss",
@@ -188,7 +188,7 @@ class LossComparisonDisplay:
             Passed to every line.
         """
         (axes,) = take_axes(ax, self.panels)
-        if len(self.curves) <= _FEW:
+        if len(self.curves) <= MOST_CURVES:
             self._draw_each(axes, line_options)
         else:
             self._draw_many(axes, line_options)

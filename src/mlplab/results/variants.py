@@ -30,6 +30,8 @@ class Variant:
         Of the restarts, on the rows that judge.
     seconds : float
         Of the trainings of all restarts, added up.
+    validation_score : float
+        Median of the score on the validation rows; NaN where there are none, or where they judge.
     successes : int or None
         Restarts whose training score reached what the study calls success.
     failures : tuple of str
@@ -46,6 +48,7 @@ class Variant:
     best_score: float = math.nan
     worst_score: float = math.nan
     seconds: float = 0.0
+    validation_score: float = math.nan
     successes: int | None = None
     failures: tuple[str, ...] = ()
 
@@ -98,6 +101,7 @@ class Variants:
         """Return sentences, table and figures for a report."""
         several, counted = self.restarts > 1, self.success is not None
         headers = ["variant", "epochs", "last loss", f"{self.score_name}, training"]
+        headers += [f"{self.score_name}, validation"] if self._has_validation else []
         headers.append(f"{self.score_name}, {self.judged_name}")
         headers += ["worst to best"] if several else []
         headers += ["successes"] if counted else []
@@ -115,9 +119,15 @@ class Variants:
             ),
         )  # fmt: skip
 
+    @property
+    def _has_validation(self) -> bool:
+        return any(not math.isnan(one.validation_score) for one in self.variants)
+
     def _cells(self, one: Variant) -> tuple[str, ...]:
         cells = [one.name, _figure(one.epochs, "{:,.0f}"), _figure(one.loss, "{:.5f}")]
-        cells += [_figure(one.train_score, "{:.4f}"), _figure(one.score, "{:.4f}")]
+        scores = [one.train_score, one.score]
+        scores[1:1] = [one.validation_score] if self._has_validation else []
+        cells += [_figure(score, "{:.4f}") for score in scores]
         if self.restarts > 1:
             low, high = (_figure(x, "{:.4f}") for x in (one.worst_score, one.best_score))
             cells.append(f"{low} to {high}")

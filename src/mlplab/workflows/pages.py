@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from importlib import resources
 from typing import Any
 
 import jinja2
+from markupsafe import Markup, escape
 
-__all__ = ["page"]
+__all__ = ["page", "paragraphs"]
 
 
 def page(template: str, view: dict[str, Any]) -> str:
@@ -27,6 +29,23 @@ def page(template: str, view: dict[str, Any]) -> str:
         trim_blocks=True,
     )
     return environment.get_template(template).render(view)
+
+
+def paragraphs(notes: str) -> list[Markup]:
+    r"""Return the paragraphs of a study's notes, what stands between backticks as code.
+
+    Examples
+    --------
+    >>> paragraphs("Less is more.\n\nSee `a < b`\nfor why.")
+    [Markup('Less is more.'), Markup('See <code>a &lt; b</code> for why.')]
+    """
+    told = (" ".join(part.split()) for part in notes.split("\n\n"))
+    # Escaped first, so that the only tags are ours.
+    return [
+        Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(part))))  # noqa: S704  (see above)
+        for part in told
+        if part
+    ]
 
 
 def _read(name: str) -> str:

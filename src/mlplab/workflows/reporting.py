@@ -19,7 +19,7 @@ from mlplab.results import (
 from mlplab.results.run import readable
 from mlplab.tracking import RunFolder
 from mlplab.workflows.keeping import REPORT, KeptRun, read_run
-from mlplab.workflows.pages import page
+from mlplab.workflows.pages import page, paragraphs
 from mlplab.workflows.report_figures import (
     MOST_CLASSES,
     closer_sections,
@@ -84,7 +84,7 @@ def _view(kept: KeptRun) -> dict[str, Any]:
         "headline": result.metrics.headline,
         "warnings": _warnings(result),
         "sections": _sections(result, closer),
-        "notes": [" ".join(part.split()) for part in result.notes.split("\n\n") if part.strip()],
+        "notes": paragraphs(result.notes),
         "closer": closer,
         "metrics": _metrics(result),
         "judged": result.metrics.judged_name,

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from mlplab.plots import DisagreementDisplay, Display, GridDisplay, LossComparisonDisplay
+from mlplab.plots.loss_comparison import MOST_CURVES
+from mlplab.results.layout import value_words
 from mlplab.workflows.model import TabularModel
 from mlplab.workflows.scenes import Scene, boundary_of, estimate_of, feature_names
 from mlplab.workflows.varying import TrainedVariant
@@ -56,8 +58,33 @@ def _first(scene: Scene) -> list[tuple[str, TabularModel]]:
 
 
 def variant_losses(scene: Scene) -> Display | None:
-    """Return the loss curves of the named variants, from their first seed."""
-    return _losses(scene.named, None)
+    """Return the loss curves of the named variants, from their first seed.
+
+    More than a panel can show stand in several, a panel for each value of one of their settings.
+    """
+    panels = [
+        (name, drawn)
+        for name, group in _by_setting(scene.named).items()
+        if (drawn := _losses(group, None)) is not None
+    ]
+    if len(panels) < 2:
+        return panels[0][1] if panels else None
+    return GridDisplay(
+        [drawn for _, drawn in panels], titles=[name for name, _ in panels], size=(4.4, 4.2)
+    )
+
+
+def _by_setting(variants: Sequence[TrainedVariant]) -> dict[str, list[TrainedVariant]]:
+    """Return variants by the first of their settings that leaves a panel's worth in each group."""
+    settings = dict.fromkeys(key for one in variants for key in one.variant.settings)
+    for key in settings if len(variants) > MOST_CURVES else ():
+        groups: dict[str, list[TrainedVariant]] = {}
+        for one in variants:
+            value = value_words(one.variant.settings.get(key, "as in the study"))
+            groups.setdefault(f"{key} = {value}", []).append(one)
+        if 1 < len(groups) <= _MOST_PANELS and max(map(len, groups.values())) <= MOST_CURVES:
+            return groups
+    return {"": list(variants)}
 
 
 def variant_effects(scene: Scene) -> Display | None:

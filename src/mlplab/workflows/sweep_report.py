@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shlex
 import statistics
+import tomllib
 from pathlib import Path
 from typing import Any
 
 from mlplab import __version__
 from mlplab.results import NOT_SET, Trial
 from mlplab.results.layout import value_words
-from mlplab.workflows.pages import page
+from mlplab.workflows.pages import page, paragraphs
 from mlplab.workflows.sweep_figures import SweepDisplays, figures_of, moving_data
 from mlplab.workflows.sweep_kept import KeptFinalist, KeptSweep
 from mlplab.workflows.sweep_scores import USUAL
@@ -31,6 +32,7 @@ __all__ = ["render_sweep"]
 # More would make a page that no browser likes; trials.parquet has them all.
 _MOST_TRIALS = 5000
 _SECTIONS = (
+    ("notes", "What it shows", "notes"),
     ("answer", "The answer", "best"),
     ("finalists", "Tested", "finalists"),
     ("what", "What mattered", "what"),
@@ -53,6 +55,7 @@ def render_sweep(kept: KeptSweep) -> str:
         "subtitle": _subtitle(kept),
         "headline": _headline(kept),
         "warnings": _warnings(kept),
+        "notes": paragraphs(tomllib.loads(kept.study).get("notes", "")),
         "best": _best(kept),
         "sure": "" if kept.analysis is None else " ".join(how_sure(kept.analysis)),
         "flatters": _flatters(kept),

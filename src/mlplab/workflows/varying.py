@@ -126,6 +126,8 @@ def _variant(
     models = [dataclasses.replace(model, estimator=one.estimator) for one in fitted]
     train = [score_of(one, parts.train) for one in models]
     scores = [score_of(one, judged_part(parts)[1]) for one in models]
+    between = judged_part(parts)[0] == "test" and len(parts.validation) > 0
+    watched = [score_of(one, parts.validation) for one in models if between]
     losses = [float(one.estimator.loss_) for one in fitted]
     epochs = [float(one.estimator.n_iter_) for one in fitted]
     successes = None
@@ -135,7 +137,7 @@ def _variant(
     variant = Variant(
         name, settings, parameter, _median(epochs), _median(losses), _median(train),
         _median(scores), max(scores, default=math.nan), min(scores, default=math.nan),
-        sum(one.seconds for one in outcomes), successes, tuple(failures),
+        sum(one.seconds for one in outcomes), _median(watched), successes, tuple(failures),
     )  # fmt: skip
     return TrainedVariant(variant, models)
 
