@@ -199,11 +199,24 @@ class NetworkTrainer:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # the study's own preparation has said it
                 self._cache[key] = self._rows.prepared(options, fold.train, fold.validate)
-        parts = self._cache[key]
+        parts = self._as_trained(key, {**self._base, **model}.get("dtype", "auto"))
         estimator = None if job.state is None else job.state.take()
         if estimator is None:
             estimator = new_estimator({**self._base, **model}, parts, job.seed)
         return _set_to_pause(estimator, job), parts
+
+    def _as_trained(self, key: str, dtype: str) -> Parts:
+        """Return parts whose rows all networks of this type read where they lie, uncopied."""
+        parts, name = self._cache[key], f"{key} {dtype}"
+        if dtype not in {"float32", "float64"}:
+            return parts
+        if name not in self._cache:
+            train, test = (
+                dataclasses.replace(part, x=part.x.astype(dtype, copy=False))
+                for part in (parts.train, parts.test)
+            )
+            self._cache[name] = dataclasses.replace(parts, train=train, test=test)
+        return self._cache[name]
 
     def _judge(
         self, jobs: Sequence[Job], place: int, estimator: Any, parts: Parts, end: FitOutcome,
