@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mlplab.data.blocks import Blocks, blocks
 from mlplab.data.describe import describe
 from mlplab.data.encoding import TargetEncoding
 from mlplab.data.frames import check_rows, to_frame
@@ -22,11 +23,13 @@ if TYPE_CHECKING:
     from mlplab.data.preparation import Preparation
 
 __all__ = [
+    "Blocks",
     "FoundTarget",
     "NameInfo",
     "Preparation",
     "Split",
     "TargetEncoding",
+    "blocks",
     "check_rows",
     "describe",
     "drop_unlabelled",

@@ -31,8 +31,16 @@ from mlplab.results.stored import built
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["DATE_PARTS", "ColumnPlan", "apply_plan", "plan_from_header", "raw_numbers"]
+__all__ = [
+    "DATE_PARTS",
+    "ColumnPlan",
+    "UnknownWords",
+    "apply_plan",
+    "plan_from_header",
+    "raw_numbers",
+]
 
+_CHUNK = 4096  # rows whose intermediate values stay in the cache
 DATE_PARTS = ("year", "month", "day_of_week", "second_of_day", "days")
 """Numbers made of a date; `days` counts from 1970-01-01, in UTC."""
 
@@ -196,15 +204,20 @@ def apply_plan(plan: ColumnPlan, column: pd.Series[Any], out: AnyArray) -> None:
         values, stray = _truth(column)
         raw = values[np.newaxis]
         if stray.any():
-            _warn_unknown(plan, Counter(as_words(column[stray])), stacklevel=5)
+            _warn_unknown(plan, Counter(as_words(column[stray])), stacklevel=6)
     else:
         raw = raw_numbers(column, plan.kind, plan.form)
     if plan.kind == "date":
         raw = raw[[DATE_PARTS.index(part) for part in plan.parts]]
     missing = np.isnan(raw[0])
-    for index, values in enumerate(raw):
-        filled = np.where(missing, plan.fill[index], values)
-        out[:, index] = (filled - plan.center[index]) / plan.scale[index]
+    has_gaps = bool(missing.any())
+    for start in range(0, len(out), _CHUNK):
+        rows = slice(start, start + _CHUNK)
+        for index, values in enumerate(raw):
+            filled = values[rows]
+            if has_gaps:
+                filled = np.where(missing[rows], plan.fill[index], filled)
+            out[rows, index] = (filled - plan.center[index]) / plan.scale[index]
     if plan.indicator:
         out[:, len(plan.parts)] = missing
 
@@ -227,15 +240,35 @@ def _write_categories(plan: ColumnPlan, words: list[str | None], out: AnyArray) 
         _warn_unknown(plan, unknown)
 
 
-def _warn_unknown(plan: ColumnPlan, unknown: Counter[str | None], *, stacklevel: int = 6) -> None:
-    shown = ["missing values" if word is None else repr(word) for word, _ in unknown.most_common(3)]
-    more = ", …" if len(unknown) > 3 else ""
+class UnknownWords(UserWarning):
+    """A column holds words that training never saw.
+
+    Parameters
+    ----------
+    column : str
+    unknown : Counter
+        How often each occurs; None for a missing value.
+    fate : str
+        What becomes of them.
+    """
+
+    def __init__(self, column: str, unknown: Counter[str | None], fate: str) -> None:
+        self.column, self.unknown, self.fate = column, unknown, fate
+        common = unknown.most_common(3)
+        shown = ["missing values" if word is None else repr(word) for word, _ in common]
+        more = ", …" if len(unknown) > 3 else ""
+        super().__init__(
+            f"Column {column!r} holds {unknown.total()} values that training never saw "
+            f"({', '.join(shown)}{more}); they are {fate}."
+        )
+
+    def with_more(self, other: UnknownWords) -> UnknownWords:
+        """Return what two parts of a column hold together."""
+        return UnknownWords(self.column, self.unknown + other.unknown, self.fate)
+
+
+def _warn_unknown(plan: ColumnPlan, unknown: Counter[str | None], *, stacklevel: int = 7) -> None:
     fate = "counted as rare" if plan.rare else "given no category"
     fate = "taken for missing" if plan.kind == "boolean" else fate
-    warnings.warn(
-        f"Column {plan.name!r} holds {unknown.total()} values that training never saw "
-        f"({', '.join(shown)}{more}); they are {fate}.",
-        UserWarning,
-        # The caller of `transform`, past the wrapper of scikit-learn's set_output.
-        stacklevel=stacklevel,
-    )
+    # The caller of `transform`, past the wrapper of scikit-learn's set_output.
+    warnings.warn(UnknownWords(plan.name, unknown, fate), stacklevel=stacklevel)

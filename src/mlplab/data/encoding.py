@@ -16,6 +16,7 @@ from mlplab.data.frames import (
     as_words,
     first_infinite,
     is_missing,
+    pandas,
     to_frame,
 )
 from mlplab.data.targets import cut_labels, label_separator
@@ -236,6 +237,12 @@ class TargetEncoding:
         )
 
     def _class_codes(self, column: pd.Series[Any]) -> AnyArray:
+        dtype = column.dtype
+        if (isinstance(dtype, np.dtype) and dtype.kind in "iufb") or dtype.name in {
+            "str",
+            "string",
+        }:
+            return self._repeated_codes(column)
         code = {value: at for at, value in enumerate(self.classes)}
         codes = np.empty(len(column), dtype=np.int64)
         for row, value in enumerate(_plain(column, as_text=isinstance(self.classes[0], str))):
@@ -246,6 +253,18 @@ class TargetEncoding:
                     row,
                 )
             codes[row] = code[value]
+        return codes
+
+    def _repeated_codes(self, column: pd.Series[Any]) -> AnyArray:
+        """Return the codes of a column of one type, in which each value is looked up once."""
+        places, values = column.factorize()
+        distinct = pandas().Series(values, name=column.name).astype(object)
+        try:
+            known: AnyArray = self._class_codes(distinct)
+        except RowError as error:
+            first = int(np.flatnonzero(places == error.row)[0])
+            raise RowError(error.message, first) from error
+        codes: AnyArray = known[places]
         return codes
 
     def _label_matrix(self, column: pd.Series[Any]) -> AnyArray:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import math
+import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -191,15 +193,29 @@ def as_numbers(column: pd.Series[Any]) -> tuple[AnyArray, AnyArray]:
         True where a value is present but is no number.
     """
     pd = pandas()
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iuf":
+        # What pandas would do, without looking for words among numbers.
+        return column.to_numpy(dtype=np.float64), np.zeros(len(column), dtype=bool)
     if pd.api.types.is_timedelta64_dtype(column.dtype):
         column = column.dt.total_seconds()
     if pd.api.types.is_datetime64_any_dtype(column.dtype) or column.dtype.kind == "c":
         return np.full(len(column), np.nan), ~is_missing(column)
     if isinstance(column.dtype, pd.CategoricalDtype):
         column = column.astype(object)
-    numbers = pd.to_numeric(column, errors="coerce")
-    values = np.asarray(numbers.to_numpy(dtype=np.float64, na_value=np.nan))
+    if isinstance(column.dtype, (pd.PeriodDtype, pd.IntervalDtype)):
+        return np.full(len(column), np.nan), ~is_missing(column)
+    try:
+        numbers = pd.to_numeric(column, errors="coerce")
+        values = np.asarray(numbers.to_numpy(dtype=np.float64, na_value=np.nan))
+    except OverflowError:
+        return as_numbers(column.map(_within_floats))
     return values, np.isnan(values) & ~is_missing(column)
+
+
+def _within_floats(value: Any) -> Any:
+    """Return infinity, which has its sentence, for a whole number that is beyond any float."""
+    too_large = isinstance(value, int) and abs(value) > sys.float_info.max
+    return math.copysign(math.inf, value) if too_large else value
 
 
 def first_infinite(values: AnyArray) -> int | None:
@@ -214,6 +230,11 @@ def as_words(column: pd.Series[Any]) -> list[str | None]:
     Whole numbers lose their ``.0``, because pandas turns integers into floats as soon as one
     value is missing.
     """
+    if isinstance(column.dtype, pandas().StringDtype):
+        codes, words_of = column.factorize()
+        found = np.array([*map(_word, words_of), None], dtype=object)
+        repeated: list[str | None] = found[codes].tolist()
+        return repeated
     missing = is_missing(column)
     values = column.astype(object).to_numpy()
     # A column repeats its values; each is turned into text once.

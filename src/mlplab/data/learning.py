@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ from mlplab.results.tables import Choice
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Recipe", "learn_column"]
+__all__ = ["Recipe", "category_plan", "learn_column", "refuse_huge", "with_indicator"]
 
 INDICATOR_SHARE = 0.05
 """From this share of missing values on, ``indicator="auto"`` adds a feature for them."""
@@ -66,10 +67,7 @@ def learn_column(
     fill = SimpleImputer(strategy=strategy).fit(raw.T).statistics_
     filled = np.where(np.isnan(raw), fill[:, np.newaxis], raw)
     center, scale = _scaling(filled, "none" if kind == "boolean" else recipe.scaling)
-    _refuse_huge(name, filled, center, scale)
-    indicator, choices = _indicator(name, missing, recipe)
-    if missing.any():
-        choices.insert(0, _imputation(name, strategy, int(missing.sum()), fill, parts))
+    refuse_huge(name, float(np.abs(filled).max()), center, scale)
     plan = ColumnPlan(
         name=name,
         kind=kind,
@@ -77,10 +75,21 @@ def learn_column(
         fill=tuple(fill.tolist()),
         center=tuple(center.tolist()),
         scale=tuple(scale.tolist()),
-        indicator=indicator,
         form=form,
     )
-    return plan, choices
+    return with_indicator(plan, int(missing.sum()), len(column), recipe)
+
+
+def with_indicator(
+    plan: ColumnPlan, n_missing: int, n_rows: int, recipe: Recipe
+) -> tuple[ColumnPlan, list[Choice]]:
+    """Return a plan of numbers with an indicator where it is wanted, and what was chosen."""
+    if not n_missing:
+        return dataclasses.replace(plan, indicator=False), []
+    strategy = "most_frequent" if plan.kind == "boolean" else recipe.numeric_imputation
+    filled = _imputation(plan.name, strategy, n_missing, plan.fill, plan.parts)
+    wanted, choices = _indicator(plan.name, n_missing / n_rows, recipe)
+    return dataclasses.replace(plan, indicator=wanted), [filled, *choices]
 
 
 def _varying_parts(raw: AnyArray) -> tuple[AnyArray, tuple[str, ...]]:
@@ -91,7 +100,7 @@ def _varying_parts(raw: AnyArray) -> tuple[AnyArray, tuple[str, ...]]:
 
 
 def _imputation(
-    name: str, strategy: str, count: int, fill: AnyArray, parts: Sequence[str]
+    name: str, strategy: str, count: int, fill: Sequence[float], parts: Sequence[str]
 ) -> Choice:
     what = strategy.replace("_", " ")
     value = f"{what} {fill[0]:.4g}" if tuple(parts) == ("",) else f"{what} of each part"
@@ -100,12 +109,9 @@ def _imputation(
     )
 
 
-def _indicator(name: str, missing: AnyArray, recipe: Recipe) -> tuple[bool, list[Choice]]:
+def _indicator(name: str, share: float, recipe: Recipe) -> tuple[bool, list[Choice]]:
     if recipe.indicator != "auto":
-        return bool(recipe.indicator) and bool(missing.any()), []
-    if not missing.any():
-        return False, []
-    share = float(missing.mean())
+        return bool(recipe.indicator), []
     wanted = share >= INDICATOR_SHARE
     reason = (
         f"{share:.1%} of the values are missing; from {INDICATOR_SHARE:.0%} on, where they are "
@@ -136,11 +142,12 @@ def _learned_scaling(values: AnyArray, scaling: str) -> tuple[AnyArray, AnyArray
     return np.zeros(n_parts), np.ones(n_parts)
 
 
-def _refuse_huge(name: str, values: AnyArray, center: AnyArray, scale: AnyArray) -> None:
+def refuse_huge(name: str, largest: float, center: AnyArray, scale: AnyArray) -> None:
+    """Raise `DataError` if a column cannot be scaled in finite numbers."""
     if not (np.isfinite(center).all() and np.isfinite(scale).all()):
         raise DataError(
             f"A column must hold numbers that can be scaled; {name!r} reaches "
-            f"{np.abs(values).max():.1e}, whose square is no finite number. Divide the column by a "
+            f"{largest:.1e}, whose square is no finite number. Divide the column by a "
             "large number, take its logarithm, or leave it out."
         )
 
@@ -148,7 +155,6 @@ def _refuse_huge(name: str, values: AnyArray, center: AnyArray, scale: AnyArray)
 def _learn_categories(
     column: pd.Series[Any], recipe: Recipe
 ) -> tuple[ColumnPlan | None, list[Choice]]:
-    name = str(column.name)
     words = np.array(as_words(column), dtype=object)[:, np.newaxis]
     share = isinstance(recipe.rare, float)
     encoder = OneHotEncoder(
@@ -156,23 +162,30 @@ def _learn_categories(
         max_categories=recipe.max_categories,
         handle_unknown="infrequent_if_exist",
     ).fit(words)
-    seen = encoder.categories_[0].tolist()
     merged = encoder.infrequent_categories_[0]
     rare = [] if merged is None else merged.tolist()
+    return category_plan(str(column.name), encoder.categories_[0].tolist(), rare, recipe)
+
+
+def category_plan(
+    name: str, seen: Sequence[str | None], rare: Sequence[str | None], recipe: Recipe
+) -> tuple[ColumnPlan | None, list[Choice]]:
+    """Return the plan of a column of words, and what was chosen.
+
+    Parameters
+    ----------
+    name : str
+    seen : sequence of str or None
+        Every word that occurs, sorted; None, for a missing value, is the last one.
+    rare : sequence of str or None
+        Those that are merged.
+    recipe : Recipe
+    """
     kept = [word for word in seen if word not in rare]
     if not kept:
         reason = f"Each of its {len(seen)} categories is rare, so nothing is left to tell apart."
         return None, [Choice(name, "dropped", reason)]
-    choices = []
-    if rare:
-        shown = ", ".join(str(word) for word in rare[:3]) + (", …" if len(rare) > 3 else "")
-        limit = (
-            f"in less than {recipe.rare:.1%} of the rows" if share else f"rarer than {recipe.rare}"
-        )
-        if recipe.max_categories is not None and len(seen) > recipe.max_categories:
-            limit += f" or beyond the {recipe.max_categories} most frequent"
-        reason = f"Categories that are {limit}: {len(rare)} ({shown})."
-        choices.append(Choice(f"rare categories of {name}", "merged", reason))
+    choices = [_merged(name, seen, rare, recipe)] if rare else []
     plan = ColumnPlan(
         name=name,
         kind="categorical",
@@ -183,3 +196,15 @@ def _learn_categories(
         known_missing=None in seen,
     )
     return plan, choices
+
+
+def _merged(
+    name: str, seen: Sequence[str | None], rare: Sequence[str | None], recipe: Recipe
+) -> Choice:
+    shown = ", ".join(str(word) for word in rare[:3]) + (", …" if len(rare) > 3 else "")
+    share = isinstance(recipe.rare, float)
+    limit = f"in less than {recipe.rare:.1%} of the rows" if share else f"rarer than {recipe.rare}"
+    if recipe.max_categories is not None and len(seen) > recipe.max_categories:
+        limit += f" or beyond the {recipe.max_categories} most frequent"
+    reason = f"Categories that are {limit}: {len(rare)} ({shown})."
+    return Choice(f"rare categories of {name}", "merged", reason)

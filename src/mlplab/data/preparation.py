@@ -112,7 +112,7 @@ class Preparation(TransformerMixin, BaseEstimator):
             The table has no row, a column holds infinities or what its kind does not allow, or
             no column makes a feature.
         """
-        recipe = self._recipe()
+        recipe = self.recipe()
         frame = to_frame(X)
         check_rows(frame, 1, "Preparing a table")
         plans: list[ColumnPlan] = []
@@ -126,10 +126,7 @@ class Preparation(TransformerMixin, BaseEstimator):
             if plan is not None:
                 plans.append(plan)
         if not plans:
-            raise DataError(
-                "A table must have at least one column that can be a feature; got "
-                f"{self._why_none(choices)}. Add columns, or name their `kinds`."
-            )
+            raise DataError(self._no_feature(choices))
         self._keep(plans, choices, list(frame.columns))
         return self
 
@@ -158,14 +155,48 @@ class Preparation(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self, "plans_")
         frame = to_frame(X)
-        self._check_columns(frame)
-        names = [plan.feature_names for plan in self.plans_]
-        out = np.empty((len(frame), sum(map(len, names))))
-        start = 0
-        for plan, made in zip(self.plans_, names, strict=True):
-            apply_plan(plan, frame[plan.name], out[:, start : start + len(made)])
-            start += len(made)
+        out = np.empty((len(frame), self.n_features_out))
+        self.write(frame, out)
         return out
+
+    def with_plans(self, plans: Sequence[ColumnPlan], choices: Sequence[Choice]) -> Preparation:
+        """Return a preparation of the same columns and parameters that has learned this.
+
+        Raises
+        ------
+        DataError
+            There is no plan, so no column makes a feature.
+        """
+        if not plans:
+            raise DataError(self._no_feature(choices))
+        other = type(self)(**self.get_params(deep=False))
+        other._keep(list(plans), list(choices), self.feature_names_in_.tolist())  # noqa: SLF001  (its own)
+        return other
+
+    @property
+    def n_features_out(self) -> int:
+        """Number of features."""
+        return sum(len(plan.feature_names) for plan in self.plans_)
+
+    def write(self, frame: pd.DataFrame, out: AnyArray) -> None:
+        """Write the features of a table where they are wanted, in whatever dtype that is.
+
+        Parameters
+        ----------
+        frame : pandas.DataFrame
+        out : ndarray of shape (rows, features)
+
+        Raises
+        ------
+        DataError
+            As `transform` does.
+        """
+        self._check_columns(frame)
+        start = 0
+        for plan in self.plans_:
+            stop = start + len(plan.feature_names)
+            apply_plan(plan, frame[plan.name], out[:, start:stop])
+            start = stop
 
     def get_feature_names_out(self, input_features: object = None) -> AnyArray:  # noqa: ARG002
         """Return the names of the features, as an array of objects."""
@@ -206,7 +237,7 @@ class Preparation(TransformerMixin, BaseEstimator):
         try:
             header, numbers = artifact.header, artifact.arrays["numbers"]
             preparation = cls(**header["parameters"])
-            preparation._recipe()
+            preparation.recipe()
             plans, start = [], 0
             for plan in header["plans"]:
                 stop = start + len(plan["parts"])
@@ -258,12 +289,21 @@ class Preparation(TransformerMixin, BaseEstimator):
                 )
 
     @staticmethod
-    def _why_none(choices: list[Choice]) -> str:
-        if not choices:
-            return "a table without columns"
-        return "; ".join(f"{choice.subject!r}: {choice.value}" for choice in choices[:5])
+    def _no_feature(choices: Sequence[Choice]) -> str:
+        found = "; ".join(f"{choice.subject!r}: {choice.value}" for choice in choices[:5])
+        return (
+            "A table must have at least one column that can be a feature; got "
+            f"{found or 'a table without columns'}. Add columns, or name their `kinds`."
+        )
 
-    def _recipe(self) -> Recipe:
+    def recipe(self) -> Recipe:
+        """Return the parameters, checked.
+
+        Raises
+        ------
+        ParameterError
+            One is out of its range.
+        """
         for name, allowed in _ALLOWED.items():
             value = getattr(self, name)
             if value not in allowed:

@@ -9,9 +9,12 @@ import itertools
 import re
 import warnings
 import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlplab._files import path_of
 from mlplab._optional import require
 from mlplab.data.frames import check_names, pandas
 from mlplab.errors import DataError, ParameterError, did_you_mean
@@ -19,11 +22,23 @@ from mlplab.errors import DataError, ParameterError, did_you_mean
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["frame_from_text", "read"]
+__all__ = [
+    "GZIP",
+    "SAMPLE_LINES",
+    "TextForm",
+    "check_marks",
+    "decode",
+    "find_form",
+    "frame_from_text",
+    "not_there",
+    "parse_text",
+    "read",
+    "refuse_for_parquet",
+]
 
 _SEPARATORS = (",", ";", "\t", "|")
-_SAMPLE_LINES = 50
-_GZIP = b"\x1f\x8b"
+SAMPLE_LINES = 50
+GZIP = b"\x1f\x8b"
 # Zip (and so Excel), Parquet under another name, old Excel, PDF, SQLite.
 _FOREIGN = (b"PK\x03\x04", b"PAR1", b"\xd0\xcf\x11\xe0", b"%PDF", b"SQLite format 3")
 # Shorter than pandas' list: "None" and "none" are words in many tables.
@@ -76,17 +91,17 @@ def read(
     Traceback (most recent call last):
     mlplab.errors.DataError: The table must be a file; ...
     """
-    path = Path(path).expanduser()
-    _check_marks(separator, decimal)
+    path = path_of(path)
+    check_marks(separator, decimal)
     if not path.is_file():
-        raise DataError(_not_there(path))
+        raise DataError(not_there(path))
     if path.suffix.lower() in {".parquet", ".pq"}:
         given = {"separator": separator, "decimal": decimal}
         given |= {"encoding": None if encoding == "utf-8" else encoding}
-        _refuse_for_parquet(path, {**given, "header": None if header else False})
+        refuse_for_parquet(path, {**given, "header": None if header else False})
         frame = _read_parquet(path)
     else:
-        text = _decode(_read_bytes(path), path.name, encoding)
+        text = decode(_read_bytes(path), path.name, encoding)
         frame = frame_from_text(
             text, path.name, separator=separator, decimal=decimal, header=header
         )
@@ -98,7 +113,8 @@ def read(
     return frame
 
 
-def _check_marks(separator: str | None, decimal: str | None) -> None:
+def check_marks(separator: str | None, decimal: str | None) -> None:
+    """Raise `ParameterError` if a separator or decimal mark is none."""
     one = isinstance(separator, str) and len(separator) == 1 and separator not in '\r\n"\0'
     if separator is not None and not one:
         raise ParameterError(
@@ -116,7 +132,8 @@ def _check_marks(separator: str | None, decimal: str | None) -> None:
         )
 
 
-def _refuse_for_parquet(path: Path, given: dict[str, Any]) -> None:
+def refuse_for_parquet(path: Path, given: Mapping[str, Any]) -> None:
+    """Raise `ParameterError` if something is said about text that is Parquet."""
     for name, value in given.items():
         if value is not None:
             raise ParameterError(
@@ -125,7 +142,8 @@ def _refuse_for_parquet(path: Path, given: dict[str, Any]) -> None:
             )
 
 
-def _not_there(path: Path) -> str:
+def not_there(path: Path) -> str:
+    """Return the sentence about a file that is not there, with the nearest name."""
     kind = "a folder" if path.is_dir() else "nothing"
     message = f"The table must be a file; found {kind} at {path}."
     if path.parent.is_dir() and not path.is_dir():
@@ -157,7 +175,7 @@ def _read_bytes(path: Path) -> bytes:
         raise DataError(
             f"The table must be readable; {path.name} is not ({error}). Check its permissions."
         ) from error
-    if not content.startswith(_GZIP):
+    if not content.startswith(GZIP):
         return content
     try:
         return gzip.decompress(content)
@@ -167,7 +185,8 @@ def _read_bytes(path: Path) -> bytes:
         ) from error
 
 
-def _decode(content: bytes, name: str, encoding: str) -> str:
+def decode(content: bytes, name: str, encoding: str, start: int = 0) -> str:
+    """Return the text of a file, or of the part of it that begins at the byte `start`."""
     if content.startswith(_FOREIGN):
         raise DataError(
             f"A table must be CSV, TSV or Parquet; {name} holds another format, by its first "
@@ -181,8 +200,9 @@ def _decode(content: bytes, name: str, encoding: str) -> str:
         text = content.decode(encoding)
     except UnicodeDecodeError as error:
         raise DataError(
-            f"A text table must be encoded in {encoding.removesuffix('-sig')}; byte {error.start} "
-            f"of {name} ({content[error.start : error.start + 1]!r}) is not. Save it as UTF-8, or "
+            f"A text table must be encoded in {encoding.removesuffix('-sig')}; byte "
+            f"{start + error.start} of {name} ({content[error.start : error.start + 1]!r}) is not. "
+            "Save it as UTF-8, or "
             "pass its `encoding`, 'latin-1' for example."
         ) from error
     except (LookupError, TypeError, ValueError) as error:
@@ -196,6 +216,25 @@ def _decode(content: bytes, name: str, encoding: str) -> str:
     return text
 
 
+@dataclass(frozen=True, slots=True)
+class TextForm:
+    """How a text file is written.
+
+    Attributes
+    ----------
+    separator, decimal : str
+    names : tuple of str
+        Of the columns.
+    header : bool
+        Whether the first line holds the names.
+    """
+
+    separator: str
+    decimal: str
+    names: tuple[str, ...]
+    header: bool
+
+
 def frame_from_text(
     text: str,
     name: str,
@@ -207,7 +246,15 @@ def frame_from_text(
     """Turn the text of a CSV or TSV file into a frame; `name` is used in messages."""
     if not text.strip():
         raise DataError(f"A table must not be empty; {name} is. Check how it was written.")
-    sample = list(itertools.islice(io.StringIO(text.lstrip("\r\n")), _SAMPLE_LINES + 1))
+    form = find_form(text, name, separator=separator, decimal=decimal, header=header)
+    return parse_text(text, name, form, header=header)
+
+
+def find_form(
+    text: str, name: str, *, separator: str | None, decimal: str | None, header: bool
+) -> TextForm:
+    """Return how a text file is written, by its first lines; what is given is not looked for."""
+    sample = list(itertools.islice(io.StringIO(text.lstrip("\r\n")), SAMPLE_LINES + 1))
     try:
         separator = separator or _sniff(sample, decimal)
         rows = list(csv.reader(sample, delimiter=separator, skipinitialspace=True))
@@ -219,31 +266,38 @@ def frame_from_text(
     names = _column_names(rows, name, header=header)
     if decimal is None:
         decimal = "," if _has_decimal_comma(rows[header:], separator) else "."
-    return _parse(text, name, separator, names, decimal, header=header)
+    return TextForm(separator, decimal, tuple(names), header)
 
 
-def _parse(
-    text: str, name: str, separator: str, names: list[str], decimal: str, *, header: bool
+def parse_text(
+    text: str,
+    name: str,
+    form: TextForm,
+    *,
+    header: bool,
+    dtype: Mapping[str, Any] | None = None,
 ) -> pd.DataFrame:
+    """Parse lines of a text file, the first of which may be a header; `dtype` as in pandas."""
     module = pandas()
     with warnings.catch_warnings():
         warnings.simplefilter("error", module.errors.ParserWarning)
         try:
             frame: pd.DataFrame = module.read_csv(
                 io.StringIO(text),
-                sep=separator,
+                sep=form.separator,
                 header=0 if header else None,
-                names=names,
+                names=form.names,
                 index_col=False,
                 na_values=_MISSING,
                 keep_default_na=False,
                 skipinitialspace=True,
                 low_memory=False,
-                decimal=decimal,
+                decimal=form.decimal,
+                dtype=dtype,
             )
         except (module.errors.ParserError, module.errors.ParserWarning) as error:
             raise DataError(
-                f"Every line of {name} must have {len(names)} values; pandas says: "
+                f"Every line of {name} must have {len(form.names)} values; pandas says: "
                 f"{' '.join(str(error).split())}. "
                 "Correct the line, or pass the right `separator`."
             ) from error

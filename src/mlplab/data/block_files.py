@@ -1,0 +1,364 @@
+"""Files that are read a stretch of rows at a time: Parquet by its row groups, text by its lines."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from mlplab._optional import require
+from mlplab.data.frames import check_names, is_boolean, pandas
+from mlplab.data.readers import (
+    GZIP,
+    SAMPLE_LINES,
+    TextForm,
+    decode,
+    find_form,
+    parse_text,
+    refuse_for_parquet,
+)
+from mlplab.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["BLOCK_ROWS", "BlockFile", "ParquetBlocks", "Run", "TextBlocks", "usual_rows"]
+
+BLOCK_ROWS = 65_536
+"""Rows of a block at the most."""
+
+_BLOCK_VALUES = 2**22
+_LONGEST_LINE = 2**26
+_BUFFER = 2**18  # bytes of each column that pyarrow reads at once
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A stretch of rows that is read from its beginning.
+
+    Attributes
+    ----------
+    n_rows : int
+    where : str
+        For messages: ``"row group 3 of big.parquet"``, or the name of a file of text.
+    start, n_bytes, first_line : int
+        Where it lies in a file of text; the first line of the file is 1.
+    line : int or None
+        The line of its first row, where each row is a line.
+    """
+
+    n_rows: int
+    where: str
+    start: int = 0
+    n_bytes: int = 0
+    first_line: int = 0
+    line: int | None = None
+
+
+def usual_rows(n_columns: int) -> int:
+    """Return how many rows a block has, so that it takes a few dozen megabytes at the most."""
+    return min(BLOCK_ROWS, max(256, _BLOCK_VALUES // max(1, n_columns)))
+
+
+class BlockFile(Protocol):
+    """A file that can be begun at each of its runs."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns."""
+        ...
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """The stretches of rows, in the order of the file; none is empty."""
+        ...
+
+    def frames(self, run: int, block_rows: int) -> Iterator[pd.DataFrame]:
+        """Yield the rows of a run, so many at a time."""
+        ...
+
+    def same_types(self, others: Sequence[Any]) -> None:
+        """Let columns have the types that they would have in one file with others."""
+        ...
+
+
+class ParquetBlocks:
+    """A Parquet file; each row group is a run.
+
+    Parameters
+    ----------
+    path : Path
+    options : mapping
+        What was said about reading; it has to be nothing.
+
+    Raises
+    ------
+    DataError
+        The file is not readable, or two columns have the same name.
+    """
+
+    def __init__(self, path: Path, options: Mapping[str, Any]) -> None:
+        refuse_for_parquet(path, options)
+        self.path, self._parquet = path, require("pyarrow.parquet", "lab", "Reading Parquet files")
+        with _telling(self.path):
+            file = self._open()
+            self.with_gaps = _columns_with_gaps(file)
+            groups = [file.metadata.row_group(at).num_rows for at in range(file.num_row_groups)]
+            empty = file.schema_arrow.empty_table().to_pandas().reset_index(drop=True)
+        self._groups = [at for at, n_rows in enumerate(groups) if n_rows]
+        self.columns = tuple(str(name) for name in empty.columns)
+        check_names(list(self.columns))
+        self.runs = tuple(
+            Run(groups[at], f"row group {at + 1} of {path.name}") for at in self._groups
+        )
+
+    def _open(self) -> Any:
+        return self._parquet.ParquetFile(self.path, pre_buffer=False, buffer_size=_BUFFER)
+
+    def frames(self, run: int, block_rows: int) -> Iterator[pd.DataFrame]:
+        """Yield the rows of a row group, so many at a time."""
+        pyarrow = require("pyarrow", "lab", "Reading Parquet files")
+        with _telling(self.path):
+            # A file object of its own: several row groups are read side by side.
+            groups = [self._groups[run]]
+            batches = self._open().iter_batches(block_rows, row_groups=groups, use_threads=False)
+            for table in _of_equal_length(pyarrow, batches, block_rows):
+                yield self._to_frame(table)
+
+    def _to_frame(self, table: Any) -> pd.DataFrame:
+        frame: pd.DataFrame = table.to_pandas(split_blocks=True).reset_index(drop=True)
+        frame.columns = [str(name) for name in frame.columns]
+        # Integers with gaps are floats for pandas, so they are in the blocks without any.
+        gaps = {name: "float64" for name in self.with_gaps if name in frame.columns}
+        return frame.astype(gaps) if gaps else frame
+
+    def same_types(self, others: Sequence[ParquetBlocks]) -> None:
+        """Take over which columns have gaps in other files."""
+        self.with_gaps = self.with_gaps.union(*(other.with_gaps for other in others))
+
+
+@contextmanager
+def _telling(path: Path) -> Iterator[None]:
+    """Say of what pyarrow raises which file it is about."""
+    pyarrow = require("pyarrow", "lab", "Reading Parquet files")
+    try:
+        yield
+    except DataError:
+        raise
+    except (pyarrow.ArrowException, OSError, ValueError) as error:
+        raise DataError(
+            f"A Parquet file must be readable by pyarrow; {path.name} is not ({error}). "
+            "Write the file again, or check that it is Parquet."
+        ) from error
+
+
+def _of_equal_length(pyarrow: Any, batches: Iterator[Any], n_rows: int) -> Iterator[Any]:
+    """Yield tables of so many rows, whatever the batches have."""
+    held: list[Any] = []
+    for batch in batches:
+        held.append(batch)
+        while sum(len(part) for part in held) >= n_rows:
+            table = pyarrow.Table.from_batches(held)
+            yield table.slice(0, n_rows)
+            held = table.slice(n_rows).to_batches()
+    if sum(len(part) for part in held):
+        yield pyarrow.Table.from_batches(held)
+
+
+def _columns_with_gaps(file: Any) -> frozenset[str]:
+    """Return the columns of integers in which a value is missing anywhere."""
+    types = require("pyarrow", "lab", "Reading Parquet files").types
+    schema, metadata = file.schema_arrow, file.metadata
+    found = set()
+    for field in schema:
+        if types.is_integer(field.type):
+            at = [metadata.schema.column(k).path for k in range(metadata.num_columns)]
+            place = at.index(field.name)
+            groups = [metadata.row_group(g).column(place) for g in range(file.num_row_groups)]
+            known = [g.statistics for g in groups]
+            if all(s is not None and s.has_null_count for s in known):
+                n_missing = sum(s.null_count for s in known)
+            else:
+                batches = file.iter_batches(columns=[field.name])
+                n_missing = sum(batch.column(0).null_count for batch in batches)
+            if n_missing:
+                found.add(str(field.name))
+    return frozenset(found)
+
+
+class TextBlocks:
+    """A CSV or TSV file; stretches of whole lines are its runs.
+
+    It is looked through once: lines are counted, every one is parsed, and the type of a column is
+    that of the whole file, so that ``01`` stays a word in a block of numbers where the column
+    holds a word elsewhere.
+
+    Parameters
+    ----------
+    path : Path
+    options : mapping
+        As for `mlplab.data.read`: separator, decimal, header, encoding.
+    block_rows : int or None
+        About how many rows a run shall have; None for the usual number.
+
+    Raises
+    ------
+    DataError
+        The file is no text, compressed, undecodable, or a line has another number of values.
+    """
+
+    def __init__(self, path: Path, options: Mapping[str, Any], block_rows: int | None) -> None:
+        self.path = path
+        self._encoding: str = options.get("encoding") or "utf-8"
+        head = self._head()
+        self._form: TextForm = find_form(
+            decode(head, path.name, self._encoding),
+            path.name,
+            separator=options.get("separator"),
+            decimal=options.get("decimal"),
+            header=options.get("header", True),
+        )
+        self.columns = self._form.names
+        self._types: dict[str, Any] = {}
+        # What values of each column look like, block by block.
+        self.seen: defaultdict[str, set[str]] = defaultdict(set)
+        line = max(1, len(head) // max(1, _line_count(head)))
+        wanted = block_rows or usual_rows(len(self.columns))
+        self.runs = tuple(self._look_through(wanted * line))
+        self.same_types(())
+
+    def _head(self) -> bytes:
+        try:
+            with self.path.open("rb") as file:
+                start = file.read(2)
+                file.seek(0)
+                lines = itertools.dropwhile(lambda line: not line.strip(), file)
+                head = b"".join(itertools.islice(lines, SAMPLE_LINES + 1))
+        except OSError as error:
+            raise DataError(
+                f"The table must be readable; {self.path.name} is not ({error}). Check its "
+                "permissions."
+            ) from error
+        if start == GZIP or start in {b"\xff\xfe", b"\xfe\xff"}:
+            what = "compressed" if start == GZIP else "UTF-16"
+            raise DataError(
+                f"Text that is read in blocks must be plain, one byte or UTF-8 a character; "
+                f"{self.path.name} is {what}, and cannot be begun in its middle. Unpack it or "
+                "save it as UTF-8, or write it as Parquet."
+            )
+        if not head:
+            raise DataError(
+                f"A table must not be empty; {self.path.name} is. Check how it was written."
+            )
+        return head
+
+    def _look_through(self, n_bytes: int) -> Iterator[Run]:
+        line = 1
+        for start, content in _whole_lines(self.path, n_bytes):
+            run = Run(0, "", start, len(content), line)
+            frame = self._parse(run, content)
+            for name in frame.columns if len(frame) else ():
+                self.seen[name].add(_type_of(frame[name]))
+            n_lines, names = _line_count(content), int(self._form.header and start == 0)
+            if len(frame):
+                plain = len(frame) == n_lines - names
+                first = line + names if plain else None
+                yield Run(len(frame), self.path.name, start, len(content), line, first)
+            line += n_lines
+
+    def _parse(self, run: Run, content: bytes) -> pd.DataFrame:
+        text = decode(content, self.path.name, self._encoding, run.start)
+        header = self._form.header and run.start == 0
+        if not (text.strip() or header):
+            empty: pd.DataFrame = pandas().DataFrame(columns=list(self.columns))
+            return empty
+        try:
+            return parse_text(text, self.path.name, self._form, header=header, dtype=self._types)
+        except DataError as error:
+            last = run.first_line + _line_count(content) - 1
+            raise DataError(_in_lines_of_file(str(error), run.first_line, last)) from error
+
+    def frames(self, run: int, block_rows: int) -> Iterator[pd.DataFrame]:
+        """Yield the rows of a run at once; there are about as many as were asked for."""
+        del block_rows
+        this = self.runs[run]
+        with self.path.open("rb") as file:
+            file.seek(this.start)
+            content = file.read(this.n_bytes)
+        frame = self._parse(this, content)
+        if len(frame) != this.n_rows:
+            raise DataError(
+                f"A file must stay as it is while it is read; {self.path.name} has changed. "
+                "Begin again."
+            )
+        yield frame
+
+    def same_types(self, others: Sequence[TextBlocks]) -> None:
+        """Give columns one type, by what was seen here and in other files."""
+        for name in self.columns:
+            seen = self.seen[name].union(*(other.seen[name] for other in others))
+            if len(seen) > 1 and ("text" in seen or ("truth" in seen and seen & {"whole", "real"})):
+                self._types[name] = str
+            elif "whole" in seen and seen & {"real", "nothing"}:
+                self._types[name] = "float64"
+
+
+def _type_of(column: pd.Series[Any]) -> str:
+    """Return what pandas took the values of a block for."""
+    if is_boolean(column):
+        return "truth"
+    if column.dtype.kind in "iu":
+        return "whole"
+    if column.dtype.kind == "f":
+        return "real" if column.notna().any() else "nothing"
+    return "text"
+
+
+def _in_lines_of_file(sentence: str, first: int, last: int) -> str:
+    """Count lines from the beginning of the file, where pandas counted those of a block."""
+    told, n_lines = re.subn(
+        r"\b(line|row) (\d+)", lambda found: f"{found[1]} {int(found[2]) + first - 1}", sentence
+    )
+    return told if n_lines else f"{told} It is about lines {first:,} to {last:,}."
+
+
+def _line_count(content: bytes) -> int:
+    """Return how many lines there are; the last one may lack its end."""
+    return content.count(b"\n") + (not content.endswith(b"\n"))
+
+
+def _whole_lines(path: Path, n_bytes: int) -> Iterator[tuple[int, bytes]]:
+    """Yield where stretches of about so many bytes begin, and their whole lines."""
+    start, rest = 0, b""
+    with path.open("rb") as file:
+        while chunk := file.read(n_bytes):
+            content = rest + chunk
+            end = _last_end_of_line(content)
+            if len(content) - end > _LONGEST_LINE:
+                raise DataError(
+                    f"A line of text must end within {_LONGEST_LINE:,} bytes; that of {path.name} "
+                    f"at byte {start + end:,} does not. A quotation mark is perhaps not closed, "
+                    "or the file has no lines."
+                )
+            rest = content[end:]
+            if end:
+                yield start, content[:end]
+                start += end
+    if rest:
+        yield start, rest
+
+
+def _last_end_of_line(content: bytes) -> int:
+    """Return where the last line ends that is no part of a quoted value; 0 for nowhere."""
+    end = content.rfind(b"\n") + 1
+    quotes = content.count(b'"', 0, end)
+    while end and quotes % 2:
+        before = content.rfind(b"\n", 0, end - 1) + 1
+        quotes -= content.count(b'"', before, end)
+        end = before
+    return end
