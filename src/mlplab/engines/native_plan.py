@@ -1,16 +1,15 @@
-"""Plans, rows and rates as the native library wants them."""
+"""Plans and rows as the native library wants them."""
 
 from __future__ import annotations
 
 import ctypes
-import dataclasses
 from typing import Any
 
 import numpy as np
 
 from mlplab import nn
 from mlplab._typing import AnyArray, Matrix, Rows
-from mlplab.engines.contract import RowWeights, TrainingData, TrainingPlan, TrainingState
+from mlplab.engines.contract import RowWeights, TrainingData, TrainingPlan
 from mlplab.engines.native_abi import Config, Op, RowsView, address, chosen_isa
 from mlplab.nn import Activation, Dense, Dropout, Loss, NetworkSpec
 from mlplab.nn.activations import ALIASES
@@ -22,18 +21,13 @@ from mlplab.optim import (
     AdamW,
     Adaptive,
     Constant,
-    Exponential,
-    InverseScaling,
-    Linear,
     NAdam,
     RMSprop,
-    StepDecay,
 )
 
 __all__ = [
     "DTYPES",
     "NativePlan",
-    "RateTable",
     "network_refusal",
     "ops_of",
     "r2_totals",
@@ -73,8 +67,6 @@ SLOTS = {
 }
 MONITORS = {"training_loss": 0, "validation_loss": 1, "validation_score": 2}
 DTYPES = {"float32": 0, "float64": 1}
-# Within an epoch these stay as they are, so one number an epoch is enough.
-CONSTANT_IN_EPOCH = (InverseScaling, Linear, StepDecay, Exponential)
 
 
 def network_refusal(network: NetworkSpec) -> str | None:
@@ -276,45 +268,3 @@ def rows_view(
         view.x = keep(x, dtype)
     view.target, view.weight = keep(target, dtype), keep(weight, dtype)
     return view, kept
-
-
-class RateTable:
-    """The learning rates of the coming epochs, where the library does not know them itself.
-
-    Attributes
-    ----------
-    rates : ndarray or None
-        One a step or one an epoch; None for constant and adaptive rates.
-    a_step : bool
-    n_epochs : int
-        How many epochs the table holds: fewer than asked for where it was interrupted.
-    interrupted : bool
-    """
-
-    def __init__(
-        self, plan: TrainingPlan, state: TrainingState, n_rows: int, n_epochs: int
-    ) -> None:
-        self.rates: AnyArray | None = None
-        self.a_step, self.interrupted, self.n_epochs = False, False, n_epochs
-        if type(plan.schedule) in {Adaptive, Constant}:
-            return
-        steps = -(-n_rows // plan.batch_size)
-        start = state.moment(plan, steps)
-        self.a_step = type(plan.schedule) not in CONSTANT_IN_EPOCH
-        each = steps if self.a_step else 1
-        rates = np.empty(n_epochs * each)
-        try:
-            for index in range(rates.size):
-                epoch, step = divmod(index, each)
-                rates[index] = plan.schedule.rate(
-                    dataclasses.replace(
-                        start,
-                        step=start.step + epoch * steps + step,
-                        epoch=start.epoch + epoch,
-                        samples_before_epoch=start.samples_before_epoch + epoch * n_rows,
-                    )
-                )
-        except KeyboardInterrupt:
-            self.interrupted = True
-            self.n_epochs = index // each
-        self.rates = rates

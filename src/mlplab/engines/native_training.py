@@ -11,7 +11,8 @@ import numpy as np
 from mlplab._typing import AnyArray, Vector
 from mlplab.engines.contract import Job
 from mlplab.engines.native_abi import AGAIN, RowsView, State, Task, address, require
-from mlplab.engines.native_plan import NativePlan, RateTable, r2_totals, rows_view
+from mlplab.engines.native_plan import NativePlan, r2_totals, rows_view
+from mlplab.engines.native_rates import RateTable
 from mlplab.engines.stopping import EpochFigures
 from mlplab.results import History, StopReason
 

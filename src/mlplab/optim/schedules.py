@@ -172,7 +172,11 @@ class Cosine:
 
     def rate(self, moment: Moment) -> float:
         """Return the rate."""
-        return _blend(self.initial, self.final, moment.step_share)
+        return self.rate_at(moment.step_share)
+
+    def rate_at(self, share: float) -> float:
+        """Return the rate after this share of the steps."""
+        return _blend(self.initial, self.final, share)
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,9 +225,12 @@ class OneCycle:
 
     def rate(self, moment: Moment) -> float:
         """Return the rate."""
+        return self.rate_at(moment.step_share)
+
+    def rate_at(self, share: float) -> float:
+        """Return the rate after this share of the steps."""
         low = self.initial / 25
         end = low * 1e-4 if self.final is None else self.final
-        share = moment.step_share
         if share < self.warm_share:
             return _blend(low, self.initial, share / self.warm_share)
         return _blend(self.initial, end, (share - self.warm_share) / (1 - self.warm_share))
