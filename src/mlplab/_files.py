@@ -8,9 +8,9 @@ import os
 import secrets
 from pathlib import Path
 
-from mlplab.errors import OutputError
+from mlplab.errors import OutputError, ParameterError
 
-__all__ = ["output_error", "write_atomically"]
+__all__ = ["output_error", "path_of", "write_atomically"]
 
 _WAYS_OUT = {
     errno.ENOSPC: "Free some space, or choose a folder on another disk.",
@@ -24,6 +24,33 @@ _WAYS_OUT = {
     errno.EISDIR: "A folder stands where the file should be; choose another name.",
     errno.ENAMETOOLONG: "Choose a shorter name.",
 }
+
+
+_LONGEST_NAME = 255  # bytes, on every file system that is usual
+
+
+def path_of(given: object, name: str = "path") -> Path:
+    """Return what was given as a path, with the user's folder for ``~``.
+
+    Raises
+    ------
+    ParameterError
+        It is no path, or no file can be called so; `name` is the parameter.
+    """
+    if not isinstance(given, (str, os.PathLike)):
+        raise ParameterError(
+            f"`{name}` must be a path; got {given!r:.80}. Pass a text or a pathlib.Path."
+        )
+    text = os.fspath(given)
+    if isinstance(text, bytes):
+        text = os.fsdecode(text)
+    longest = max((len(part.encode(errors="replace")) for part in text.split("/")), default=0)
+    if "\0" in text or not text or longest > _LONGEST_NAME:
+        raise ParameterError(
+            f"`{name}` must be a path that can exist; got {text!r:.80}, which is empty, holds a "
+            f"null byte or a name of more than {_LONGEST_NAME} bytes. Choose another name."
+        )
+    return Path(text).expanduser()
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -6,6 +6,7 @@ that both ``except MLPLabError`` and ``except ValueError`` do what one would thi
     MLPLabError                     catch it to catch everything that mlplab raises
     ├── ParameterError              ValueError, TypeError   a parameter is out of range
     ├── DataError                   ValueError   a table, a column, a row or a target is unusable
+    │   └── DataTypeError           TypeError    it holds, or is, something else than numbers
     ├── DivergedError               ValueError   training left the finite numbers
     ├── GradientError               ValueError   a derivative does not fit its function
     ├── EngineError                 RuntimeError an engine cannot carry out a plan
@@ -26,6 +27,7 @@ from collections.abc import Iterable
 __all__ = [
     "NON_FINITE_WEIGHTS",
     "DataError",
+    "DataTypeError",
     "DivergedError",
     "EngineError",
     "ExportError",
@@ -59,6 +61,13 @@ class ParameterError(MLPLabError, ValueError, TypeError):
 
 class DataError(MLPLabError, ValueError):
     """A table, a column, a row or a target cannot be used as it is."""
+
+
+class DataTypeError(DataError, TypeError):
+    """Rows or targets are, or hold, something that is no number and cannot become one.
+
+    scikit-learn raises a TypeError there; other faults of rows are ValueErrors.
+    """
 
 
 class DivergedError(MLPLabError, ValueError):

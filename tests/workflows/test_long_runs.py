@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -71,6 +70,7 @@ class StopAfter:
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep a checkpoint after every epoch."""
     monkeypatch.setattr(long_runs, "PIECE_SECONDS", 0.0)
+    monkeypatch.setattr(long_runs, "_WORK_A_WRITING", 0.0)
 
 
 @pytest.mark.usefixtures("often")
@@ -98,7 +98,8 @@ def test_a_run_that_was_ended_goes_on_to_the_same_weights(
         np.testing.assert_array_equal(mine, yours)
 
 
-def test_pieces_do_not_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("often")
+def test_pieces_do_not_show(tmp_path: Path) -> None:
     """A run in one piece and one in forty are the same, and observers see one training."""
     path = study(tmp_path)
 
@@ -116,7 +117,6 @@ def test_pieces_do_not_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
             self.calls.append(f"end after {result.n_epochs}")
 
     at_once = workflows.run(path, out=None)
-    monkeypatch.setattr(long_runs, "PIECE_SECONDS", 0.0)
     told = Told()
     pieces = workflows.run(path, out=tmp_path / "runs", observers=[told])
 
@@ -178,36 +178,83 @@ def test_two_runs_never_share_a_folder(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.parametrize("seconds", [0.0, 0.2])
+def test_writing_costs_a_tenth_of_the_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    """Where writing takes long, pieces become longer, not shorter."""
+    now, epochs = [0.0], []
+    monkeypatch.setattr(long_runs, "time", SimpleNamespace(monotonic=lambda: now[0]))
+
+    class Slow(long_runs.Keeper):
+        def keep(self, estimator: Any) -> None:
+            epochs.append(estimator.result_.n_epochs)
+            now[0] += seconds
+
+    def pass_time(self: Any, record: EpochRecord, state: Any) -> None:  # noqa: ARG001
+        now[0] += 0.01
+
+    monkeypatch.setattr(long_runs, "PIECE_SECONDS", 0.1)
+    monkeypatch.setattr(long_runs, "Keeper", Slow)
+    monkeypatch.setattr("mlplab.workflows.fitting.Keeper", Slow)
+    monkeypatch.setattr(StopAfter, "on_epoch", pass_time)
+    workflows.run(study(tmp_path, epochs=500), out=tmp_path / "runs", observers=[StopAfter(0)])
+    assert epochs[:3] == ([1, 11, 21] if seconds == 0 else [1, 201, 401])
+
+
 @pytest.mark.slow
-def test_twelve_kills(tmp_path: Path) -> None:
+def test_twelve_kills(tmp_path: Path, record_property: Any) -> None:
     """SIGKILL at random moments of one run; it ends in the weights of a run without any."""
-    path = study(tmp_path, epochs=60_000)
-    command = [sys.executable, "-c", _KILLED, str(path), str(tmp_path / "runs")]
-    rng = np.random.default_rng(0)
-    kills = 0
-    while kills < 12:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        assert process.stdout is not None
-        process.stdout.readline()  # it trains
-        time.sleep(float(rng.uniform(0.05, 0.6)))
-        process.send_signal(signal.SIGKILL)
-        kills += process.wait() == -signal.SIGKILL
-    last = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    path, runs = study(tmp_path, epochs=20_000), tmp_path / "runs"
+    command = [sys.executable, "-c", _KILLER, str(path), str(runs)]
+    told = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+    kept = json.loads(told)
     whole = workflows.run(path, out=tmp_path / "whole")
-    (folder,) = (tmp_path / "runs").iterdir()
+    ended = [folder for folder in runs.iterdir() if (folder / "report.html").exists()]
 
-    assert json.loads(last.stdout.splitlines()[-1])["epochs"] == 60_000
+    assert len(ended) == 1
+    assert not list(runs.glob("*/checkpoint.safetensors"))
+    assert len(kept) == 12
+    assert kept == sorted(kept)  # no kill costs what was kept before
     assert whole.folder is not None
-    for mine, yours in zip(weights(folder), weights(whole.folder), strict=True):
+    for mine, yours in zip(weights(ended[0]), weights(whole.folder), strict=True):
         np.testing.assert_array_equal(mine, yours)
+    record_property("kills", len(kept))
+    record_property("outcome", "the weights of a run without a kill, bit for bit")
 
 
-_KILLED = """
-import json, sys
+# Everything is loaded once, and every attempt is a fork: only the training is killed.
+_KILLER = """
+import json, os, random, signal, sys, time
+from pathlib import Path
+import mlplab
 from mlplab import workflows
-from mlplab.workflows import long_runs
-long_runs.PIECE_SECONDS = 0.1
-run = workflows.run(sys.argv[1], out=sys.argv[2], resume=True,
-                    announce=lambda text: print(json.dumps(text), flush=True))
-print(json.dumps({"epochs": run.fit.n_epochs}))
+from mlplab.export import read_artifact
+from mlplab.workflows import fitting, long_runs
+
+long_runs.PIECE_SECONDS = 0.02
+study, runs = sys.argv[1], Path(sys.argv[2])
+moments, kept = random.Random(0), []
+
+def begin():
+    child = os.fork()
+    if child:
+        return child
+    try:
+        workflows.run(study, out=runs, resume=True)
+    finally:
+        os._exit(0)
+
+def epochs_kept():
+    kept = [read_artifact(path) for path in runs.glob("*/checkpoint.safetensors")]
+    return max((one.header["state"]["epoch"] for one in kept), default=0)
+
+while len(kept) < 12:
+    child = begin()
+    time.sleep(moments.uniform(0.05, 0.6))
+    os.kill(child, signal.SIGKILL)
+    if os.WIFSIGNALED(os.waitpid(child, 0)[1]):
+        kept.append(epochs_kept())
+os.waitpid(begin(), 0)
+print(json.dumps(kept))
 """

@@ -215,7 +215,7 @@ def as_numbers(column: pd.Series[Any]) -> tuple[AnyArray, AnyArray]:
 def _within_floats(value: Any) -> Any:
     """Return infinity, which has its sentence, for a whole number that is beyond any float."""
     too_large = isinstance(value, int) and abs(value) > sys.float_info.max
-    return math.copysign(math.inf, value) if too_large else value
+    return value if not too_large else math.inf if value > 0 else -math.inf
 
 
 def first_infinite(values: AnyArray) -> int | None:

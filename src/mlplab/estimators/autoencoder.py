@@ -9,11 +9,12 @@ from scipy import sparse
 from sklearn.callback import with_callbacks
 from sklearn.metrics import r2_score
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from mlplab._typing import Matrix
-from mlplab.errors import ParameterError
+from mlplab.errors import DataError, ParameterError
 from mlplab.estimators.base import BaseMLP
+from mlplab.estimators.checking import check_codes, check_rows
 from mlplab.estimators.plans import hidden_sizes, per_hidden_layer
 from mlplab.estimators.regressor import check_counts, regression_loss
 from mlplab.estimators.rows import FitRows, check_row_weights, keep_parameters, pair_validation
@@ -161,8 +162,7 @@ n_threads
         incremental: bool,  # noqa: ARG002  (same)
     ) -> FitRows:
         dtypes = (np.float64, np.float32) if self.dtype == "auto" else np.dtype(self.dtype)
-        X = validate_data(self, X, accept_sparse=["csr", "csc"], dtype=dtypes, reset=reset)
-        X = X.tocsr() if sparse.issparse(X) else X
+        X = check_rows(self, X, accept_sparse=["csr", "csc"], dtype=dtypes, reset=reset)
         target = X.toarray() if sparse.issparse(X) else X
         check_counts("X", target, self._make_loss(target.shape[1]))
         weight = check_row_weights(sample_weight, X)
@@ -236,17 +236,17 @@ n_threads
 
         Raises
         ------
-        ValueError
+        DataError
             The codes have another width.
         """
         check_is_fitted(self, "coefs_")
-        codes = check_array(X, dtype=self.coefs_[0].dtype)
+        codes = check_codes(X, self.coefs_[0].dtype)
         if codes.shape[1] != self._n_features_out:
             message = (
                 f"`X` must have one column for each of the {self._n_features_out} units of the "
                 f"code; got shape {codes.shape}. Pass what transform returned."
             )
-            raise ValueError(message)
+            raise DataError(message)
         decoder = NetworkSpec(self._network.layers[self._network.hidden_ends[self.code_layer_] :])
         # The parameters lie layer by layer, so the decoder's are the last ones.
         raw, _ = forward_pass(decoder, self._flat()[-decoder.n_parameters :], codes)

@@ -7,6 +7,7 @@ initial weights, validation split, row orders.
 
 from __future__ import annotations
 
+import math
 import warnings
 from abc import abstractmethod
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from scipy import sparse
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from mlplab._typing import AnyArray, Vector
 from mlplab.engines import (
@@ -26,6 +27,7 @@ from mlplab.engines import (
     select_engine,
 )
 from mlplab.errors import DataError, ParameterError
+from mlplab.estimators.checking import check_rows
 from mlplab.estimators.going_on import Standing, is_paused, start_from
 from mlplab.estimators.learned import LearnedNetwork
 from mlplab.estimators.plans import (
@@ -291,7 +293,7 @@ class BaseMLP(WatchedFit, LearnedNetwork):
         if len(history):
             self.loss_ = self.loss_curve_[-1]
         watched = plan.stopping.monitor == "validation_score"
-        finite = [loss for loss in self.loss_curve_ if np.isfinite(loss)]
+        finite = filter(math.isfinite, self.loss_curve_)
         self.best_loss_ = None if watched else min(finite, default=np.inf)
         self._extend_validation(result)
 
@@ -305,7 +307,7 @@ class BaseMLP(WatchedFit, LearnedNetwork):
         if scores:
             earlier = getattr(self, "validation_scores_", None) or []
             self.validation_scores_ = [*earlier, *scores]
-            finite = [score for score in self.validation_scores_ if np.isfinite(score)]
+            finite = filter(math.isfinite, self.validation_scores_)
             self.best_validation_score_ = max(finite, default=-np.inf)
 
     # ------------------------------------------------------------------ without training
@@ -356,17 +358,8 @@ class BaseMLP(WatchedFit, LearnedNetwork):
     def _validated(self, X: Any, y: Any, *, reset: bool, numeric: bool) -> tuple[Any, Any]:
         """Check rows and targets together, in the dtype that was asked for."""
         dtypes = (np.float64, np.float32) if self.dtype == "auto" else np.dtype(self.dtype)
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            accept_sparse=["csr", "csc"],
-            multi_output=True,
-            y_numeric=numeric,
-            dtype=dtypes,
-            reset=reset,
-        )
-        X = X.tocsr() if sparse.issparse(X) else X
+        options = {"accept_sparse": ["csr", "csc"], "multi_output": True, "dtype": dtypes}
+        X, y = check_rows(self, X, y, y_numeric=numeric, reset=reset, **options)
         y = y.toarray() if sparse.issparse(y) else y
         return X, y
 

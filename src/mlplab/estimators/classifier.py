@@ -14,6 +14,7 @@ from sklearn.utils.multiclass import _check_partial_fit_first_call
 from mlplab._typing import AnyArray, Matrix
 from mlplab.errors import ParameterError
 from mlplab.estimators.base import BaseMLP
+from mlplab.estimators.checking import comparing_labels, share_right
 from mlplab.estimators.class_losses import (
     classification_loss,
     has_probabilities,
@@ -383,9 +384,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the accuracy; with several outputs the share of rows right in all of them."""
         if hasattr(self, "_coder") and self._coder.kind == "multioutput":
-            right = (self.predict(X) == np.asarray(y)).all(axis=1)
-            return float(np.average(right, weights=sample_weight))
-        return float(super().score(X, y, sample_weight))
+            return share_right(self.predict(X), y, sample_weight)
+        with comparing_labels():
+            return float(super().score(X, y, sample_weight))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from mlplab._typing import AnyArray
 from mlplab.errors import ModelFileError, ParameterError
 from mlplab.estimators.base import BaseMLP
+from mlplab.estimators.checking import comparing_labels
 from mlplab.estimators.class_losses import has_probabilities
 from mlplab.estimators.classifier import MLPClassifier
 from mlplab.estimators.many import fit_many
@@ -181,7 +182,9 @@ class MLPEnsemble(MetaEstimatorMixin, BaseEstimator):
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the accuracy, or R²."""
         score = accuracy_score if _is_classifier(self) else r2_score
-        return float(score(y, self.predict(X), sample_weight=sample_weight))
+        predicted = self.predict(X)
+        with comparing_labels():
+            return float(score(y, predicted, sample_weight=sample_weight))
 
     def to_artifact(self) -> ModelArtifact:
         """Return all members as JSON-ready header and arrays."""

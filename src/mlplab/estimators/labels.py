@@ -21,6 +21,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 
 from mlplab._typing import AnyArray
 from mlplab.errors import DataError
+from mlplab.estimators.checking import comparing_labels
 
 __all__ = ["LabelCoder"]
 
@@ -46,15 +47,16 @@ class LabelCoder:
         Raises
         ------
         ValueError
-            The targets are continuous ("Unknown label type").
+            The targets are continuous ("Unknown label type"), or of mixed kinds.
         """
-        check_classification_targets(y)
-        kind = type_of_target(y)
-        if kind == "multilabel-indicator" and _is_zero_one(y):
-            return cls("multilabel", (np.arange(np.shape(y)[1]),))
-        if kind in {"multilabel-indicator", "multiclass-multioutput"}:
-            return cls("multioutput", tuple(np.unique(column) for column in np.asarray(y).T))
-        return cls.from_classes(unique_labels(y))
+        with comparing_labels():
+            check_classification_targets(y)
+            kind = type_of_target(y)
+            if kind == "multilabel-indicator" and _is_zero_one(y):
+                return cls("multilabel", (np.arange(np.shape(y)[1]),))
+            if kind in {"multilabel-indicator", "multiclass-multioutput"}:
+                return cls("multioutput", tuple(np.unique(column) for column in np.asarray(y).T))
+            return cls.from_classes(unique_labels(y))
 
     @classmethod
     def from_classes(cls, classes: Any) -> LabelCoder:

@@ -7,14 +7,14 @@ from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
-from scipy import sparse
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from mlplab._typing import Matrix, Vector
 from mlplab.engines import Engine
 from mlplab.errors import ParameterError
 from mlplab.estimators import storage
+from mlplab.estimators.checking import check_rows, in_dtype
 from mlplab.estimators.plans import pack_arrays
 from mlplab.estimators.portable import portable
 from mlplab.estimators.predicting import prepared
@@ -88,9 +88,8 @@ class LearnedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     def _check_rows(self, X: Any) -> Any:
         """Check rows for prediction; returns an ndarray or CSR matrix of the fitted dtype."""
         check_is_fitted(self, "coefs_")
-        X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
-        X = X.tocsr() if sparse.issparse(X) else X
-        return X.astype(self.coefs_[0].dtype, copy=False)
+        X = check_rows(self, X, accept_sparse=["csr", "csc"], reset=False)
+        return in_dtype(X, self.coefs_[0].dtype)
 
     def _flat(self) -> Vector:
         # Users may set coefs_; what they see is what predicts.

@@ -9,7 +9,7 @@ import numbers
 import time
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sklearn.callback import with_callbacks
@@ -90,6 +90,11 @@ def fit_many(
     >>> {outcome.result.status.name for outcome in outcomes}, min(clf.score(X, y) for clf in seeds)
     ({'LOSS_PLATEAU'}, 1.0)
     """
+    if isinstance(estimators, (str, Mapping, type)) or not isinstance(estimators, Iterable):
+        raise ParameterError(
+            f"`estimators` must be a list of networks of mlplab; got "
+            f"{type(estimators).__name__}. Put them in a list."
+        )
     estimators = list(estimators)
     _check_estimators(estimators)
     check_parameters({"n_threads": n_threads})

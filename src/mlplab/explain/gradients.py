@@ -144,7 +144,7 @@ def _pose(
             )
             raise ParameterError(message)
         return model, data, None
-    if not isinstance(model, PosesProblem):
+    if isinstance(model, type) or not isinstance(model, PosesProblem):
         message = (
             "`model_or_plan` must be a TrainingPlan or an estimator of mlplab; got "
             f"{type(model).__name__}. Pass the fitted estimator with X and y."

@@ -76,7 +76,7 @@ def health(
     >>> print(report.findings[0].sentence)
     In hidden 1 all 8 units are like another one: the same weights, in and out.
     """
-    if not isinstance(estimator, RemembersTraining):
+    if isinstance(estimator, type) or not isinstance(estimator, RemembersTraining):
         message = (
             "`estimator` must be a fitted or initialised estimator of mlplab; got "
             f"{type(estimator).__name__}. Of a pipeline pass the last step, pipeline[-1], with "

@@ -78,8 +78,14 @@ def trace(
     >>> round(found.value("w₁"), 6), round(found.value("b2"), 6)
     (1.058328, 0.038788)
     """
-    if isinstance(plan, PosesProblem):
+    if isinstance(plan, PosesProblem) and not isinstance(plan, type):
         plan, data, parameters = plan.training_problem(data, parameters)
+    elif not isinstance(plan, TrainingPlan):
+        raise ParameterError(
+            "`plan` must be a TrainingPlan or a fitted estimator of mlplab; got "
+            f"{plan if isinstance(plan, type) else type(plan).__name__!r}. Pass the estimator "
+            "itself, with X and y."
+        )
     symbols = get_symbols(notation, plan.network.units)
     chosen = _chosen_rows(data, rows)
     size = plan.batch_size if batch is None else batch

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from mlplab._files import write_atomically
+from mlplab._files import path_of, write_atomically
 from mlplab.errors import ModelFileError, ParameterError, did_you_mean
 from mlplab.export.container import LARGEST_TABLE, check_size, from_bytes, to_bytes
 from mlplab.results import ModelArtifact
@@ -38,7 +38,7 @@ def to_safetensors(model: Any, path: Path | str) -> Path:
     OutputError
         The file cannot be written.
     """
-    if not callable(getattr(model, "to_artifact", None)):
+    if isinstance(model, type) or not callable(getattr(model, "to_artifact", None)):
         message = (
             f"`model` must be a fitted model of mlplab; got {type(model).__name__}. Of a pipeline "
             "pass the last step, `pipeline[-1]`; the other steps are not mlplab's."
@@ -70,7 +70,7 @@ def write_artifact(artifact: ModelArtifact, path: Path | str) -> Path:
     OutputError
         The file cannot be written.
     """
-    path = Path(path)
+    path = path_of(path)
     write_atomically(path, to_bytes(artifact))
     return path
 
@@ -94,7 +94,7 @@ def read_artifact(path: Path | str) -> ModelArtifact:
     ModelFileError
         The file is missing, empty, cut off, altered, of something else, or of a newer version.
     """
-    path = Path(path)
+    path = path_of(path)
     if path.is_dir():
         inside = _models_in(path)
         raise _refused(

@@ -49,6 +49,11 @@ def join(
     >>> list(whole.arrays), list(split(whole))
     (['net/w'], ['net'])
     """
+    if not isinstance(parts, Mapping):
+        raise ParameterError(
+            f"`parts` must be a mapping of names to artifacts; got {type(parts).__name__}. "
+            "For example: {'network': model.to_artifact()}"
+        )
     _check(parts, header or {})
     listed = [
         {"name": name, "kind": part.kind, "header": part.header} for name, part in parts.items()
@@ -69,6 +74,11 @@ def split(artifact: ModelArtifact) -> dict[str, ModelArtifact]:
     ModelFileError
         The artifact was not joined.
     """
+    if not isinstance(artifact, ModelArtifact):
+        raise ParameterError(
+            f"`artifact` must be a ModelArtifact; got {type(artifact).__name__}. Read it with "
+            "read_artifact."
+        )
     try:
         parts = {
             part["name"]: ModelArtifact(part["kind"], part["header"], {})

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from mlplab._files import write_atomically
+from mlplab._files import path_of, write_atomically
 from mlplab._typing import AnyArray
 from mlplab.errors import ExportError, ParameterError
 from mlplab.export.c_functions import activation_lines, answer_lines, dense_lines, link_lines
@@ -58,7 +58,7 @@ def to_c(
     OutputError
         The file cannot be written.
     """
-    path = Path(path)
+    path = path_of(path)
     source = c_source(portable(model, network_only=network_only), name=name, dtype=dtype)
     write_atomically(path, source.encode())
     return path

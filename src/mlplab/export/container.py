@@ -78,6 +78,11 @@ def to_bytes(artifact: ModelArtifact) -> bytes:
         An array is of objects or of another dtype that safetensors lacks, a name is empty or
         reserved, or the header holds something that JSON does not.
     """
+    if not isinstance(artifact, ModelArtifact):
+        raise ParameterError(
+            f"`artifact` must be a ModelArtifact; got {type(artifact).__name__}. A model gives one "
+            "by to_artifact(); mlplab.save writes it to a file."
+        )
     numbers: dict[str, AnyArray] = {}
     texts: dict[str, dict[str, Any]] = {}
     for name, array in sorted(artifact.arrays.items()):
@@ -112,7 +117,14 @@ def from_bytes(content: bytes) -> ModelArtifact:
     ModelFileError
         The bytes are not a model, or not the ones that were written; the message says a fact
         about them and does not name the file.
+    ParameterError
+        They are no bytes.
     """
+    if not isinstance(content, (bytes, bytearray, memoryview)):
+        raise ParameterError(
+            f"`content` must be the bytes of a model file; got {type(content).__name__}. "
+            "mlplab.load reads a file by its name."
+        )
     table, data = _split_container(content)
     document = _document(table)
     try:

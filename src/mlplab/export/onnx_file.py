@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from mlplab._files import write_atomically
+from mlplab._files import path_of, write_atomically
 from mlplab._typing import AnyArray
 from mlplab.errors import ExportError
 from mlplab.export.onnx_graph import Graph, onnx
@@ -65,7 +65,7 @@ def to_onnx(
     several class variables ``label_0``, ``probabilities_0``, ``label_1``, …; ``prediction`` of a
     regressor; ``reconstruction`` and ``code`` of an autoencoder.
     """
-    path = Path(path)
+    path = path_of(path)
     made = onnx_model(portable(model, network_only=network_only), name=name)
     try:
         content = made.SerializeToString()

@@ -49,7 +49,7 @@ def portable(model: Any, *, network_only: bool = False) -> PortableModel:
         found = _with_target(portable(model.regressor_, network_only=network_only), model)
     elif hasattr(model, "steps"):
         found = _of_pipeline(model, network_only=network_only)
-    elif callable(getattr(model, "to_portable", None)):
+    elif callable(getattr(model, "to_portable", None)) and not isinstance(model, type):
         found = model.to_portable()
     else:
         raise _not_exportable(model)

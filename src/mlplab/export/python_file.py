@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from mlplab._files import write_atomically
+from mlplab._files import path_of, write_atomically
 from mlplab._typing import AnyArray
 from mlplab.errors import ExportError
 from mlplab.export.portable import portable
@@ -59,7 +59,7 @@ def to_python(model: Any, path: str | Path, *, network_only: bool = False) -> Pa
     OutputError
         The file cannot be written.
     """
-    path = Path(path)
+    path = path_of(path)
     source = python_source(portable(model, network_only=network_only), path.name)
     write_atomically(path, source.encode())
     return path

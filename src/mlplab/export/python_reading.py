@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from mlplab._files import path_of
 from mlplab._typing import AnyArray
 from mlplab.errors import ModelFileError
 from mlplab.results.portable import (
@@ -57,7 +58,7 @@ def read_python(path: str | Path) -> PortableModel:
     ModelFileError
         The file is missing, or not one that `to_python` wrote.
     """
-    path = Path(path)
+    path = path_of(path)
     try:
         found = _literals(ast.parse(path.read_text(encoding="utf-8")))
         return _network(found["MODEL"], found["ARRAYS"])

@@ -99,8 +99,13 @@ def scorer_of(names: Sequence[str]) -> Callable[[Any, Any, Any], Mapping[str, fl
     Raises
     ------
     ParameterError
-        A name is unknown.
+        A name is unknown, or there is none.
     """
+    if isinstance(names, str) or not names:
+        raise ParameterError(
+            f"`sweep.scores` must name at least one scorer of scikit-learn, in a tuple; got "
+            f"{names!r}. For example: ('accuracy',)"
+        )
     check_scores(names)
     scoring = check_scoring(scoring=list(names))
 

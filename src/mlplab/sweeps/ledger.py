@@ -23,7 +23,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 
-from mlplab._files import output_error
+from mlplab._files import output_error, path_of
 from mlplab._optional import require
 from mlplab.results import CellResult
 from mlplab.sweeps.contract import Ledger
@@ -45,7 +45,7 @@ def open_ledger(storage: str | Path | None) -> Ledger:
         from mlplab.sweeps.postgres import PostgresLedger  # noqa: PLC0415  # an extra
 
         return PostgresLedger(str(storage))
-    return FileLedger(Path(storage).expanduser())
+    return FileLedger(path_of(storage, "storage"))
 
 
 class MemoryLedger:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from mlplab._files import output_error
+from mlplab._files import output_error, path_of
 from mlplab._optional import require
 from mlplab.errors import OutputError
 from mlplab.results import CellResult, SweepResult, Trial
@@ -25,7 +25,7 @@ _CHOICES = 12
 
 def export_to_optuna(
     result: SweepResult,
-    path: Path,
+    path: str | Path,
     *,
     name: str = "sweep",
     ledger: Ledger | None = None,
@@ -39,7 +39,7 @@ def export_to_optuna(
     Parameters
     ----------
     result : SweepResult
-    path : Path
+    path : str or Path
         A new file.
     name : str
         Of the study.
@@ -58,6 +58,7 @@ def export_to_optuna(
     """
     optuna = require("optuna", "search", "A journal of Optuna")
     journal = require("optuna.storages.journal", "search", "A journal of Optuna")
+    path = path_of(path)
     if path.exists():
         raise OutputError(f"A journal must be a new file; got {str(path)!r}. Choose another name.")
     before = optuna.logging.get_verbosity()

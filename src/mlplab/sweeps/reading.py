@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from mlplab._files import path_of
 from mlplab._optional import require
 from mlplab._typing import AnyArray
 from mlplab.errors import DataError
@@ -42,7 +43,7 @@ def read_result(folder: str | Path, *, curves: bool = True) -> SweepResult:
     DataError
         There are no such tables, or something else stands in them.
     """
-    path = Path(folder).expanduser()
+    path = path_of(folder, "folder")
     parquet = require("pyarrow.parquet", "lab", "Reading a sweep")
     pyarrow = require("pyarrow", "lab", "Reading a sweep")
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mlplab import data as data_room
+from mlplab._files import path_of
 from mlplab.data import NameInfo
 from mlplab.results import Dataset
 from mlplab.workflows.predicting import check_suffix, write_table
@@ -44,7 +45,7 @@ def data_get(name: str, out: str | Path | None = None, *, seed: int = 0) -> Data
     OutputError
         The file cannot be written.
     """
-    path = None if out is None else Path(out).expanduser()
+    path = None if out is None else path_of(out, "out")
     if path is not None:
         check_suffix(path)
     found = data_room.load(name, seed=seed)

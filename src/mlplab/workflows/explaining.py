@@ -13,7 +13,7 @@ from mlplab import explain
 from mlplab._typing import AnyArray
 from mlplab.data.frames import telling_rows
 from mlplab.engines import TrainingData, TrainingPlan
-from mlplab.errors import StudyError, did_you_mean
+from mlplab.errors import ParameterError, StudyError, did_you_mean
 from mlplab.nn import LOSSES, NetworkSpec, find_activation, multilayer
 from mlplab.optim import SGD, Constant
 from mlplab.results import GradientReport, ModelDescription, Trace
@@ -83,6 +83,11 @@ def check(
     found = load(model) if isinstance(model, (str, Path)) else model
     if data is None:
         estimator = found.estimator if isinstance(found, TabularModel) else found
+        if not hasattr(estimator, "n_features_in_"):
+            raise ParameterError(
+                "`model` must be a fitted model, its file or the folder of a run; got "
+                f"{type(estimator).__name__}. Fit it first, or pass its file."
+            )
         x, y = _synthetic(estimator, seed)
         note = (
             f"The rows are {_BATCH} drawn at random from the seed {seed}: derivatives are right "

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mlplab import export as export_room
+from mlplab._files import path_of
 from mlplab.errors import ParameterError, did_you_mean
 from mlplab.workflows.saving import load
 
@@ -55,7 +56,7 @@ def export(
     MissingExtraError
         ONNX needs the extra `onnx`.
     """
-    out = Path(out).expanduser()
+    out = path_of(out, "out")
     name = format_of(out, to)
     found = load(model) if isinstance(model, (str, Path)) else model
     _refuse_overwriting(out, model)
@@ -94,7 +95,7 @@ def _refuse_overwriting(out: Path, model: Any) -> None:
     """Raise `ParameterError` if the model that was read would be written over."""
     if not isinstance(model, (str, Path)):
         return
-    read = Path(model).expanduser()
+    read = path_of(model, "model")
     read = read / "model.safetensors" if read.is_dir() else read
     if out.exists() and read.exists() and out.samefile(read):
         raise ParameterError(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mlplab._files import path_of
 from mlplab._typing import AnyArray
 from mlplab.data import to_frame
 from mlplab.engines import TrainingPlan, TrainingState
@@ -157,7 +158,7 @@ def read_run(path: str | Path) -> KeptRun:
     DataError
         The folder is not there, lacks a file, or a file was altered.
     """
-    path = Path(path).expanduser()
+    path = path_of(path)
     folder = RunFolder.open(path, needs=(RECORD, METRICS, "history.parquet", PREDICTIONS))
     record = folder.read_json(RECORD)
     history = folder.read_history()

@@ -19,10 +19,11 @@ from typing import Any
 import numpy as np
 from filelock import FileLock, Timeout
 
+from mlplab._files import path_of
 from mlplab._typing import AnyArray
 from mlplab.errors import DataError, MLPLabError, OutputError
 from mlplab.export import from_bytes, to_bytes
-from mlplab.results import EpochRecord, FitResult, History, StopReason
+from mlplab.results import EpochRecord, FitResult, History, ModelArtifact, StopReason
 from mlplab.tracking import RunFolder
 from mlplab.train import FitObserver
 from mlplab.workflows.parts import Parts
@@ -32,6 +33,8 @@ __all__ = ["Keeper", "fit_in_pieces", "unfinished_run", "without_company"]
 CHECKPOINT, LOCK, STUDY = "checkpoint.safetensors", ".lock", "study.toml"
 PIECE_SECONDS = 10.0
 """About how much work a kill may cost."""
+_WORK_A_WRITING = 10.0
+"""So many times as long as writing a checkpoint takes, there is training before the next one."""
 
 
 class Keeper:
@@ -54,7 +57,10 @@ class Keeper:
 
     def keep(self, estimator: Any) -> None:
         """Write a paused training; where the disk is full the last checkpoint stays."""
-        artifact = estimator.to_artifact()
+        self.write(estimator.to_artifact())
+
+    def write(self, artifact: ModelArtifact) -> None:
+        """Write whatever a training goes on from; where the disk is full the last one stays."""
         header = {**artifact.header, "rows": self._rows}
         try:
             content = to_bytes(dataclasses.replace(artifact, header=header))
@@ -74,6 +80,14 @@ class Keeper:
         ModelFileError
             The file is truncated, altered, or holds something else.
         """
+        paused = type(estimator).from_artifact(self.read())
+        asked = estimator.warm_start
+        vars(estimator).update(vars(paused))
+        estimator.warm_start = asked
+        self.tell(f"{paused.result_.n_epochs:,} epochs are done")
+
+    def read(self) -> ModelArtifact:
+        """Return what `write` wrote last; raises as `take_up`."""
         artifact = from_bytes(self._folder.read_bytes(CHECKPOINT))
         header = dict(artifact.header)
         if header.pop("rows", None) != self._rows:
@@ -82,13 +96,12 @@ class Keeper:
                 f"{str(self._folder.path)!r}: the data have changed since. Run without --resume."
             )
             raise DataError(message)
-        paused = type(estimator).from_artifact(dataclasses.replace(artifact, header=header))
-        asked = estimator.warm_start
-        vars(estimator).update(vars(paused))
-        estimator.warm_start = asked
+        return dataclasses.replace(artifact, header=header)
+
+    def tell(self, done: str) -> None:
+        """Say from where a training goes on."""
         if self._announce is not None:
-            done = paused.result_.n_epochs
-            self._announce(f"Going on in {self._folder.path}, where {done:,} epochs are done.")
+            self._announce(f"Going on in {self._folder.path}, where {done}.")
 
     def forget(self) -> None:
         """Remove the checkpoint of a training that is over."""
@@ -129,13 +142,16 @@ def fit_in_pieces(
             done, began = sum(piece.n_epochs for piece in pieces), time.monotonic()
             estimator.pause_after(done + length)
             fit()
+            trained = time.monotonic() - began
             pieces.append(estimator.result_)
             estimator.result_ = _joined(pieces)
             estimator.n_iter_ = estimator.result_.n_epochs
             if pieces[-1].status is not StopReason.PAUSED:
                 break
             keeper.keep(estimator)
-            length = max(1, int(PIECE_SECONDS * length / max(time.monotonic() - began, 1e-9)))
+            wrote = time.monotonic() - began - trained
+            seconds = max(PIECE_SECONDS, _WORK_A_WRITING * wrote)
+            length = max(1, int(seconds * length / max(trained, 1e-9)))
     finally:
         estimator.pause_after(None)
         estimator.warm_start = asked
@@ -182,6 +198,11 @@ def _fingerprint(parts: Parts) -> str:
     for part in (parts.train, parts.watched):
         for values in (part.x, part.y):
             digest.update(_bytes_of(values))
+    if parts.stream is not None:
+        # Rows in blocks are known by what was learned from all of them.
+        for plan in parts.preparation.plans_:
+            digest.update(repr(plan).encode())
+        digest.update(f"{parts.stream.n_rows} {parts.stream.blocks.n_blocks}".encode())
     return digest.hexdigest()
 
 
@@ -205,7 +226,7 @@ def unfinished_run(out: str | Path | None, study_text: str) -> RunFolder | None:
     """
     if out is None:
         return None
-    for path in sorted(Path(out).expanduser().glob(f"*/{CHECKPOINT}"), reverse=True):
+    for path in sorted(path_of(out, "out").glob(f"*/{CHECKPOINT}"), reverse=True):
         folder = path.parent
         with suppress(OSError, UnicodeDecodeError, MLPLabError):
             if (folder / STUDY).read_text(encoding="utf-8") == study_text:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mlplab import __version__
+from mlplab._files import path_of
 from mlplab.results import (
     Choice,
     ClassificationMetrics,
@@ -64,7 +65,7 @@ def report(run: str | Path) -> Path:
     OutputError
         The report cannot be written.
     """
-    folder = RunFolder(Path(run).expanduser())
+    folder = RunFolder(path_of(run, "run"))
     is_sweep = (folder.path / SUMMARY).is_file()
     text = render_sweep(read_sweep(folder.path)) if is_sweep else render(read_run(folder.path))
     return folder.write_text(REPORT, text)

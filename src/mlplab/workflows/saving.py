@@ -6,6 +6,7 @@ import importlib
 from pathlib import Path
 from typing import Any
 
+from mlplab._files import path_of
 from mlplab.errors import ModelFileError, ParameterError, did_you_mean
 from mlplab.export import read_artifact, read_python, write_artifact
 
@@ -82,7 +83,7 @@ def load(path: str | Path) -> Any:
     ModelFileError
         The file is missing, truncated, altered, or not one of ours.
     """
-    path = Path(path).expanduser()
+    path = path_of(path)
     if (path / "model.safetensors").is_file():
         path /= "model.safetensors"
     if path.suffix == ".py":

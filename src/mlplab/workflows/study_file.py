@@ -11,6 +11,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from mlplab._files import path_of
 from mlplab.errors import DataError, ParameterError, StudyError, did_you_mean
 from mlplab.workflows.settings import check_model, parameter_names
 from mlplab.workflows.study import Study
@@ -32,7 +33,7 @@ def read_study(path: str | Path) -> Study:
     StudyError
         The file is not there, is not TOML, or breaks a rule; the message names the line.
     """
-    path = Path(path).expanduser()
+    path = path_of(path, "study")
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as cause:

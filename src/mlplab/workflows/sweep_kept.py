@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mlplab._files import path_of
 from mlplab.errors import DataError
 from mlplab.results import SweepAnalysis, SweepResult, SweepStop
 from mlplab.sweeps import analyse, read_result
@@ -89,7 +90,7 @@ def read_sweep(path: str | Path, analysis: SweepAnalysis | None = None) -> KeptS
     DataError
         The folder is not there, lacks a file, or a file was altered.
     """
-    path = Path(path).expanduser()
+    path = path_of(path)
     folder = RunFolder.open(path, needs=(SUMMARY, STUDY))
     summary = folder.read_json(SUMMARY)
     result = read_result(path)

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from mlplab._files import output_error
+from mlplab._files import output_error, path_of
 from mlplab.errors import MLPLabError, ParameterError, StudyError
 from mlplab.export import to_bytes
 from mlplab.results import SweepResult, SweepStop
@@ -107,7 +107,7 @@ def sweep(
     >>> swept.result.best()[0].configuration
     {'hidden_layer_sizes': [16]}
     """
-    path = None if isinstance(study, Study) else Path(study).expanduser()
+    path = None if isinstance(study, Study) else path_of(study, "study")
     study, source = _read(study, path, data)
     with naming_lines(path):
         plan = _Plan(study, source, jobs if backend == "threads" else 1)
@@ -200,9 +200,9 @@ class _Where:
         self.remote = storage is not None and str(storage).startswith(_URLS)
         self.folder: Path | None = None
         if storage is not None and not self.remote:
-            self.folder = _made(Path(storage).expanduser())
+            self.folder = _made(path_of(storage, "storage"))
         elif out is not None:
-            base, name = Path(out).expanduser(), str(study.name)
+            base, name = path_of(out, "out"), str(study.name)
             self.folder = _latest(base, study) if resume else None
             now = datetime.now().astimezone()
             self.folder = self.folder or RunFolder.create(base, name, now=now).path
