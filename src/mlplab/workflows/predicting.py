@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlplab import data as data_room
-from mlplab._files import write_atomically
+from mlplab._files import path_of, write_atomically
 from mlplab.data.frames import telling_rows
 from mlplab.errors import DataError, ParameterError, did_you_mean
 from mlplab.results import Metrics
@@ -75,7 +75,7 @@ def predict(
         A column holds categories that training never saw; says how many.
     """
     if out is not None:
-        check_suffix(Path(out))
+        check_suffix(path_of(out, "out"))
         _refuse_overwriting(Path(out), {"table": data, "model": model})
     used = tabular(model)
     frame = _frame_of(data, reading, prefer_test=False)
