@@ -7,7 +7,7 @@ on the clock or on the number of threads, and any place of any epoch can be begu
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple, TypeVar
 
@@ -113,7 +113,7 @@ def _side_by_side(order: Sequence[int], blocks: Sequence[int], n_open: int) -> I
             reading.append(Piece(piece.run, piece.block + 1))
 
 
-def read_ahead(items: Iterator[T]) -> Iterator[T]:
+def read_ahead(items: Iterator[T]) -> Generator[T, None, None]:
     """Give the items of an iterator, while another thread gets the next one.
 
     An error comes where the item would have come. At any moment there are two items at the most:

@@ -14,14 +14,16 @@ from typing import Any
 
 import numpy as np
 
-from mlplab import data as data_room
 from mlplab import explain
+from mlplab._files import path_of
 from mlplab.data.kinds import MEANT_AS_NUMBERS
 from mlplab.errors import DivergedError, StudyError
+from mlplab.estimators.passes import check_passes
 from mlplab.results import RunResult, TableDescription
 from mlplab.tracking import RunFolder
 from mlplab.train import FitObserver, WeightKeeper
 from mlplab.workflows.announcing import opening
+from mlplab.workflows.block_parts import deal_blocks, describe_rows
 from mlplab.workflows.choosing import choose_parameters, match_class_weight
 from mlplab.workflows.closer import Closer, look_closer
 from mlplab.workflows.judging import doubts, judge
@@ -63,6 +65,7 @@ def fit(
     test: float | None = None,
     drop: Sequence[str] = (),
     reading: Mapping[str, Any] | None = None,
+    blocks: bool | None = None,
     name: str | None = None,
     out: str | Path | None = "runs",
     track: Collection[str] | Mapping[str, Any] | None = None,
@@ -95,6 +98,9 @@ def fit(
     reading : mapping, optional
         How a text file is written, where that is not found by itself: `separator`, `decimal`,
         `encoding` and `header`, as for `mlplab.data.read`.
+    blocks : bool, optional
+        Read a file, or a folder of files, in blocks; None does so where it is larger than memory
+        allows.
     name : str, optional
         Of the run; the name of the data if None.
     out : str or Path or None, default="runs"
@@ -130,14 +136,14 @@ def fit(
     True
     """
     written = None if reading is None else checked(ReadingTable, reading)
-    source = read_source(data, seed=seed, reading=options_of(written))
+    source = read_source(data, seed=seed, reading=options_of(written), blocks=blocks)
     model, preparation = split_settings(settings or {})
     if hidden is not None:
         model["hidden_layer_sizes"] = list(hidden)
     check_model("auto", model)
     split = checked(SplitTable, {"validation": _plain(validation), "test": _plain(test)})
     wanted = target if target is None or isinstance(target, str) else list(target)
-    where = {"source": source.where, "reading": written, "drop": list(drop)}
+    where = {"source": source.where, "reading": written, "blocks": blocks, "drop": list(drop)}
     table = checked(DataTable, {**where, "target": wanted, "task": task, "split": split})
     contents = {
         "name": name or source.name,
@@ -188,7 +194,7 @@ def run(
     """
     path = None
     if not isinstance(study, Study):
-        path = Path(study).expanduser()
+        path = path_of(study, "study")
         name = path.stem if path.stem != "study" else None
         study = read_study(path)
         study = study if study.name or not name else study.model_copy(update={"name": name})
@@ -212,7 +218,9 @@ def run(
     with naming_lines(path, ("data", "source")):
         test = study.data.test_source if data is None else None
         how = options_of(study.data.reading) if isinstance(given, (str, Path)) else {}
-        source = read_source(given, seed=study.seed, base=base, test=test, reading=how)
+        source = read_source(
+            given, seed=study.seed, base=base, test=test, reading=how, blocks=study.data.blocks
+        )
     with naming_lines(path):
         return carry_out(study, source, out, observers, announce, resume=resume)
 
@@ -231,7 +239,7 @@ class _Prepared:
 
 def _prepared(study: Study, source: Source) -> _Prepared:
     """Whatever could fail about study and data fails here, before hours of training."""
-    parts = deal_parts(study, source)
+    parts = deal_parts(study, source) if source.blocks is None else deal_blocks(study, source)
     check_pictures(study, parts)
     parameters, chosen = choose_parameters(parts, study.model.parameters)
     check_model(kind_of(parts.task), parameters)
@@ -239,8 +247,7 @@ def _prepared(study: Study, source: Source) -> _Prepared:
     make = functools.partial(_variant, study, parts, parameters)
     check_variants(study.variants, make)
     model = TabularModel(parts.preparation, make({}), parts.encoding, parts.task, choices)
-    table = data_room.describe(parts.frame, parts.found.names, parts.task)
-    return _Prepared(resolved, parts, parameters, make, model, table)
+    return _Prepared(resolved, parts, parameters, make, model, describe_rows(parts))
 
 
 def carry_out(
@@ -347,7 +354,7 @@ def _number_remarks(table: TableDescription) -> list[str]:
 def _open_folder(out: str | Path, study: Study) -> RunFolder:
     now = datetime.now().astimezone()
     text = _text_of(study)
-    folder = RunFolder.create(Path(out).expanduser(), str(study.name), now=now)
+    folder = RunFolder.create(path_of(out, "out"), str(study.name), now=now)
     folder.write_text("study.toml", text)
     return folder
 
@@ -372,11 +379,16 @@ def _telling_where(folder: RunFolder | None) -> Iterator[None]:
 def _estimator(study: Study, parts: Parts, parameters: dict[str, Any]) -> Any:
     """Return the network, after it has shown that it can be built for these rows."""
     classes = np.unique(parts.train.y) if parts.task == "classification" else ()
+    if parts.stream is not None and parts.stream.classes is not None:
+        classes = parts.stream.classes
     settings = match_class_weight(parameters, classes)
     settings = {**settings, "random_state": study.seed}
     make = estimator_class(kind_of(parts.task))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the training says the same again
         # What is wrong with a parameter is noticed before there is a folder.
-        make(**settings).initialize(parts.train.x, parts.train.y)
+        trial = make(**settings)
+        if parts.stream is not None:
+            check_passes(trial)
+        trial.initialize(parts.train.x, parts.train.y)
     return make(**settings)

@@ -28,7 +28,7 @@ from mlplab.tracking import RunFolder
 from mlplab.train import FitObserver
 from mlplab.workflows.parts import Parts
 
-__all__ = ["Keeper", "fit_in_pieces", "unfinished_run", "without_company"]
+__all__ = ["CHECKPOINT", "Keeper", "fit_in_pieces", "unfinished_run", "without_company"]
 
 CHECKPOINT, LOCK, STUDY = "checkpoint.safetensors", ".lock", "study.toml"
 PIECE_SECONDS = 10.0
@@ -258,6 +258,8 @@ def without_company(folder: RunFolder | None) -> Iterator[None]:
     try:
         yield
     finally:
-        lock.release()
+        # Gone before it is let go of: whoever waits for it takes another one then, and never the
+        # file that the next one finds absent. Windows keeps open files, and so this one.
         with suppress(OSError):
             (folder.path / LOCK).unlink(missing_ok=True)
+        lock.release()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -22,7 +22,9 @@ from mlplab.workflows.study import Study
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Part", "Parts", "deal_parts", "kind_of", "prepare_parts"]
+    from mlplab.workflows.block_parts import RowStream
+
+__all__ = ["Part", "Parts", "deal_parts", "find_target", "kind_of", "prepare_parts"]
 
 _TASK_OF_KIND: dict[str, Task] = {
     "classifier": "classification",
@@ -31,6 +33,9 @@ _TASK_OF_KIND: dict[str, Task] = {
 }
 _POSITIVE_LOSSES = frozenset({"poisson"})
 TEST_SHARE = 0.2
+Refine: TypeAlias = Callable[
+    [Preparation, TargetEncoding | None], tuple[Preparation, TargetEncoding | None]
+]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,6 +87,8 @@ class Parts:
         The rows of the three parts as they were before they were prepared.
     leaks : tuple of str
         What looks like leakage, in sentences; the remarks of `split` hold them too.
+    stream : RowStream or None
+        The rows to learn from where the table is read in blocks; `train` is a sample of them then.
     """
 
     train: Part
@@ -98,6 +105,12 @@ class Parts:
     image: bool = False
     frames: tuple[pd.DataFrame, ...] = ()
     leaks: tuple[str, ...] = ()
+    stream: RowStream | None = None
+
+    @property
+    def n_train(self) -> int:
+        """Number of rows to learn from."""
+        return len(self.train) if self.stream is None else self.stream.n_rows
 
     @property
     def task(self) -> Task:
@@ -117,7 +130,7 @@ def deal_parts(study: Study, source: Source) -> Parts:
         raise ParameterError("A study must have a table [data] to be run; this one has none.")
     wanted = study.data
     data.check_rows(source.frame, 2, "Training")
-    found = _find_target(study, source)
+    found = find_target(study, source)
     choices = list(found.choices)
     frame, left_out = data.drop_unlabelled(source.frame, found.needed)
     test_frame = source.test_frame if wanted.split.test is None else None
@@ -150,6 +163,7 @@ def prepare_parts(
     frame: pd.DataFrame,
     sizes: SplitSizes,
     choices: Sequence[Choice] = (),
+    refine: Refine | None = None,
 ) -> Parts:
     """Prepare rows that have been dealt; everything is learned from the training rows alone.
 
@@ -165,6 +179,8 @@ def prepare_parts(
     sizes : SplitSizes
     choices : sequence of Choice
         About target and rows; those about columns are added.
+    refine : callable, optional
+        ``refine(preparation, encoding)`` returns both after more rows were seen than these.
     """
     preparation, dropped = _preparation(study, source, found)
     features = [part.drop(columns=list(found.names)) for part in frames]
@@ -172,6 +188,8 @@ def prepare_parts(
         preparation.fit(features[0])
     with telling_rows(frame):
         encoding = _learn_encoding(study, found, frame, frames[0])
+    if refine is not None:
+        preparation, encoding = refine(preparation, encoding)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         made = [
@@ -188,7 +206,14 @@ def prepare_parts(
     )  # fmt: skip
 
 
-def _find_target(study: Study, source: Source) -> FoundTarget:
+def find_target(study: Study, source: Source) -> FoundTarget:
+    """Return target and task: those of the study, those of the data, or what the table shows.
+
+    Raises
+    ------
+    DataError
+        There is no such column, or its values do not allow the task.
+    """
     wanted = study.data
     target: Any = None if wanted is None else wanted.target
     task: str = "auto" if wanted is None else wanted.task

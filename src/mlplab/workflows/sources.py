@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlplab import data
+from mlplab._files import path_of
+from mlplab.data import Blocks
+from mlplab.data.memory import is_too_large
 from mlplab.errors import DataError, ParameterError, did_you_mean
 from mlplab.results import Dataset, Task
 from mlplab.workflows.settings import checked
@@ -50,6 +53,8 @@ class Source:
         Whether the columns are pixels from 0 to 255.
     test_where : str or None
         As `where`, of test rows in a file of their own.
+    blocks : Blocks or None
+        The rows, where they are read in blocks; `frame` is empty then.
     """
 
     name: str
@@ -62,11 +67,13 @@ class Source:
     drop: tuple[str, ...] = ()
     image: bool = False
     test_where: str | None = None
+    blocks: Blocks | None = None
 
     @property
-    def places(self) -> dict[str, str]:
-        """Where rows and test rows lie, by the keys of a study."""
-        places = {"source": self.where}
+    def places(self) -> dict[str, Any]:
+        """Where rows and test rows lie and how they are read, by the keys of a study."""
+        places: dict[str, Any] = {"source": self.where}
+        places |= {} if self.blocks is None else {"blocks": True}
         return places if self.test_where is None else {**places, "test_source": self.test_where}
 
 
@@ -77,6 +84,7 @@ def read_source(
     base: Path | None = None,
     test: str | Path | None = None,
     reading: Mapping[str, Any] | None = None,
+    blocks: bool | None = False,
 ) -> Source:
     """Read data from wherever they are.
 
@@ -93,6 +101,8 @@ def read_source(
         A file that holds the test rows.
     reading : mapping, optional
         Options of `mlplab.data.read`, by name.
+    blocks : bool or None, default=False
+        Read a file in blocks; None does so where it is larger than memory allows.
 
     Raises
     ------
@@ -103,8 +113,29 @@ def read_source(
         Of `reading`: an option is out of its range, or there is no file.
     """
     options = dict(reading or {})
-    source = _read(given, seed, base, options)
+    opened = None if blocks is False else _in_blocks(given, base, options, asked=bool(blocks))
+    source = opened or _read(given, seed, base, options)
     return source if test is None else _with_test(source, _from_words(test, seed, base, options))
+
+
+def _in_blocks(
+    given: Any, base: Path | None, options: dict[str, Any], *, asked: bool
+) -> Source | None:
+    """Return a table that is read in blocks, where that is asked for or memory is short."""
+    is_name = isinstance(given, str) and given in {info.name for info in data.names()}
+    if not isinstance(given, (str, Path)) or is_name:
+        if asked:
+            raise ParameterError(
+                "`blocks` is about files; got rows in memory or a named data set. Leave it out."
+            )
+        return None
+    path = path_of(given, "data")
+    path = base / path if base is not None and (base / path).exists() else path
+    if not asked and not (path.exists() and (path.is_dir() or is_too_large(path))):
+        return None
+    blocks = data.blocks(path, **options)
+    empty = data.to_frame({name: [] for name in blocks.columns})
+    return Source(path.stem, str(path.absolute()), path.name, empty, blocks=blocks)
 
 
 def _with_test(source: Source, test: Source) -> Source:
@@ -158,7 +189,7 @@ def _from_words(given: str | Path, seed: int, base: Path | None, options: dict[s
     if isinstance(given, str) and given in known:
         _refuse_options(options, f"the data set {given!r}")
         return _from_dataset(data.load(given, seed=seed), given)
-    path = Path(given).expanduser()
+    path = path_of(given, "data")
     if base is not None and ((base / path).exists() or not path.exists()):
         path = base / path
     given_parts = Path(given).parts

@@ -96,6 +96,8 @@ class DataTable(_Table):
         A file of the same columns that holds the test rows.
     reading : ReadingTable, optional
         How the files are written.
+    blocks : bool, optional
+        Read the file in blocks; left out: where it is larger than memory allows.
     target : str or list of str, optional
     task : str
     drop : list of str
@@ -106,6 +108,7 @@ class DataTable(_Table):
     source: Name
     test_source: Name | None = None
     reading: ReadingTable | None = None
+    blocks: StrictBool | None = None
     target: Name | list[Name] | None = None
     task: Literal["auto", "classification", "multilabel", "regression", "autoencoder"] = "auto"
     drop: list[Name] = []

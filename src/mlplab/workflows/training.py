@@ -11,6 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from mlplab.errors import DivergedError
 from mlplab.train import FitObserver
+from mlplab.workflows.block_training import fit_by_blocks
 from mlplab.workflows.long_runs import Keeper, fit_in_pieces
 from mlplab.workflows.parts import Parts
 
@@ -37,7 +38,7 @@ def train(
     goes_on : bool, default=False
         Take up the training of the checkpoint.
     """
-    if goes_on and kept is not None:
+    if goes_on and kept is not None and parts.stream is None:
         kept.take_up(estimator)
     rows: dict[str, Any] = {}
     if len(parts.watched):
@@ -49,8 +50,11 @@ def train(
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            fit = functools.partial(estimator.fit, parts.train.x, *target, **rows)
-            fit_in_pieces(estimator, fit, kept, observers)
+            if parts.stream is None:
+                fit = functools.partial(estimator.fit, parts.train.x, *target, **rows)
+                fit_in_pieces(estimator, fit, kept, observers)
+            else:
+                fit_by_blocks(estimator, parts, kept, observers, goes_on=goes_on)
         except DivergedError as error:
             diverged = str(error)
     estimator.set_callbacks()

@@ -1,0 +1,380 @@
+"""From a table in blocks to parts: few rows in memory, all others as a stream to learn from.
+
+Every row draws a number from its place in the table and the seed. The lowest draws test, the next
+ones validate, the next are the sample of training rows that is kept in memory: it tells target,
+task and kinds of columns, and stands for the training rows in figures. Everything else about the
+preparation is learned from all training rows, which are gone through once.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from mlplab import data
+from mlplab._typing import AnyArray
+from mlplab.data import Blocks, FoundTarget, Preparation, TargetEncoding
+from mlplab.data.blocks import WINDOW, Block
+from mlplab.data.frames import is_missing, pandas
+from mlplab.data.streaming import Moments, learn_in_blocks
+from mlplab.data.windows import row_draws
+from mlplab.errors import DataError, ParameterError
+from mlplab.results import Choice, SplitSizes, TableDescription
+from mlplab.workflows.parts import TEST_SHARE, Parts, find_target, prepare_parts
+from mlplab.workflows.sources import Source
+from mlplab.workflows.study import Study
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["RowStream", "Window", "deal_blocks", "describe_rows"]
+
+MOST_SAMPLED, MOST_VALIDATED, MOST_TESTED = 100_000, 100_000, 200_000
+"""Rows that are kept in memory, at the most."""
+
+_MOST_VALUES = 2**25
+_MOST_CLASSES = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Shares:
+    """Which part a row belongs to, by what it draws."""
+
+    seed: int
+    test: float
+    validation: float
+    sample: float
+
+    def draws(self, frame: pd.DataFrame) -> AnyArray:
+        """Return what the rows of a block draw; they follow each other."""
+        return row_draws(int(frame.index[0]), len(frame), self.seed)
+
+    def part(self, name: str, draws: AnyArray) -> AnyArray:
+        """Return which rows belong to ``"test"``, ``"validation"``, ``"train"`` or ``"sample"``."""
+        ends = {"test": (0.0, self.test), "validation": (self.test, self.test + self.validation)}
+        held_out = self.test + self.validation
+        ends["train"] = (held_out, 1.0)
+        ends["sample"] = (held_out, held_out + self.sample)
+        low, high = ends[name]
+        part: AnyArray = (draws >= low) & (draws < high)
+        return part
+
+
+class Window(NamedTuple):
+    """Prepared training rows of some blocks.
+
+    Attributes
+    ----------
+    x : ndarray of shape (rows, features)
+    y : ndarray of shape (rows,) or (rows, outputs), or None
+    """
+
+    x: AnyArray
+    y: AnyArray | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RowStream:
+    """Training rows that are read, prepared and shuffled while they are learned from.
+
+    Attributes
+    ----------
+    blocks : Blocks
+    shares : _Shares
+    needed : tuple of str
+        Columns without which a row is left out.
+    preparation : Preparation
+    encoding : TargetEncoding or None
+    n_rows : int
+        Training rows of an epoch.
+    seed : int
+    classes : ndarray, or None
+        Every class, for a classification.
+    """
+
+    blocks: Blocks
+    shares: _Shares
+    needed: tuple[str, ...]
+    preparation: Preparation
+    encoding: TargetEncoding | None
+    n_rows: int
+    seed: int
+    classes: AnyArray | None = None
+
+    @property
+    def n_windows(self) -> int:
+        """Windows of an epoch."""
+        return self.blocks.count_windows(WINDOW)
+
+    def windows(
+        self, epoch: int, start: int, dtype: str, *, shuffle: bool = True
+    ) -> Iterator[Window]:
+        """Read and prepare the windows of an epoch from one of them on."""
+        found = self.blocks.windows(
+            seed=self.seed, epoch=epoch, window=WINDOW, start=start, shuffle=shuffle
+        )
+        for blocks in found:
+            yield self._prepared(blocks, dtype)
+
+    def _prepared(self, blocks: list[Block], dtype: str) -> Window:
+        trained = [_training_rows(block, self.shares, self.needed) for block in blocks]
+        trained = [block for block in trained if len(block.frame)]
+        n_rows = sum(len(block.frame) for block in trained)
+        x = np.empty((n_rows, self.preparation.n_features_out), dtype)
+        targets, start = [], 0
+        for block in trained:
+            stop = start + len(block.frame)
+            with block.telling():
+                self.preparation.write(block.frame, x[start:stop])
+                if self.encoding is not None:
+                    targets.append(self.encoding.encode(block.frame))
+            start = stop
+        y = np.concatenate(targets) if targets else None
+        return Window(x, self.classes[y] if self.classes is not None and y is not None else y)
+
+
+def _training_rows(block: Block, shares: _Shares, needed: tuple[str, ...]) -> Block:
+    mask = shares.part("train", shares.draws(block.frame))
+    for name in needed:
+        mask &= ~is_missing(block.frame[name])
+    return block.take(mask)
+
+
+def deal_blocks(study: Study, source: Source) -> Parts:
+    """Find the target, set rows aside, learn the preparation, and leave a stream to learn from.
+
+    Raises
+    ------
+    DataError
+        The table cannot be learned from; the message says what to change.
+    ParameterError
+        The study asks for what needs all rows at once.
+    """
+    if study.data is None or source.blocks is None:
+        raise ParameterError("A study must have a table in blocks; this one has none.")
+    blocks = source.blocks
+    _refuse_what_needs_all_rows(study)
+    shares, cut = _shares(study, blocks, source)
+    kept = _kept_rows(blocks, shares)
+    sampled = dataclasses.replace(source, frame=kept)
+    found = find_target(study, sampled)
+    labelled, _ = data.drop_unlabelled(kept, found.needed)
+    draws = row_draws(0, 1, 0)[:0] if labelled.empty else _draws_of(labelled, shares)
+    frames = [labelled[shares.part(name, draws)] for name in ("sample", "validation", "test")]
+    if source.test_frame is not None and study.data.split.test is None:
+        frames[2], _ = data.drop_unlabelled(source.test_frame, found.needed)
+    for frame in frames[:1]:
+        data.check_rows(frame, 2, "Training")
+    learner = _Learner(blocks, shares, found)
+    sizes = SplitSizes("random", 0, len(frames[1]), len(frames[2]), tuple(cut))
+    parts = prepare_parts(
+        study, sampled, found, frames, frame=labelled, sizes=sizes,
+        choices=found.choices, refine=learner.refine,
+    )  # fmt: skip
+    return _with_stream(parts, learner, study)
+
+
+def _with_stream(parts: Parts, learner: _Learner, study: Study) -> Parts:
+    classes = None
+    if parts.task == "classification" and parts.encoding is not None:
+        classes = parts.encoding.decode(np.arange(len(parts.encoding.classes)))
+    blocks, shares = learner.blocks, learner.shares
+    stream = RowStream(
+        blocks, shares, parts.found.needed, parts.preparation, parts.encoding,
+        learner.n_rows, study.seed, classes,
+    )  # fmt: skip
+    leaks = data.find_leaks(
+        parts.frame[~shares.part("test", _draws_of(parts.frame, shares))],
+        parts.frames[2],
+        plans=parts.preparation.plans_,
+        target=parts.found.names,
+        numeric_target=parts.task == "regression",
+        dealt_at_random=True,
+    )
+    remarks = (*parts.split.remarks, *_remarks(stream, len(parts.train)), *leaks)
+    sizes = dataclasses.replace(parts.split, train=learner.n_rows, remarks=remarks)
+    choices = (*parts.choices, *_choices(stream, learner.n_missing))
+    # Every class has an output, whether or not the sample holds it.
+    return dataclasses.replace(
+        parts, watched=parts.validation, split=sizes, stream=stream, choices=choices,
+        leaks=tuple(leaks),
+    )  # fmt: skip
+
+
+def _remarks(stream: RowStream, n_sampled: int) -> list[str]:
+    remarks = []
+    if n_sampled < stream.n_rows:
+        remarks.append(
+            f"Figures of training rows and of columns are of {n_sampled:,} rows drawn from "
+            f"{stream.n_rows:,}; so are kinds of columns, medians and formats of dates."
+        )
+    if stream.blocks.longest_run > WINDOW:
+        remarks.append(
+            f"The file has stretches of {stream.blocks.longest_run:,} blocks that can only be read "
+            f"from their beginning; rows are shuffled with those of {WINDOW} blocks. Write smaller "
+            "row groups if neighbouring rows are alike."
+        )
+    return remarks
+
+
+def _choices(stream: RowStream, n_missing: int) -> list[Choice]:
+    blocks = stream.blocks
+    reason = (
+        f"The table is read in {blocks.n_blocks:,} blocks; {WINDOW} at a time are in memory, and "
+        "their rows are shuffled."
+    )
+    choices = [Choice("blocks", f"{stream.n_windows:,} windows an epoch", reason)]
+    if n_missing:
+        reason = "Their target is missing, so nothing can be learned from them."
+        choices.append(Choice("rows", f"{n_missing:,} of {blocks.n_rows:,} left out", reason))
+    return choices
+
+
+def _refuse_what_needs_all_rows(study: Study) -> None:
+    assert study.data is not None  # noqa: S101  (deal_blocks has looked)
+    split = study.data.split
+    asked: dict[str, Any] = {"split.groups": split.groups, "split.time": split.time}
+    asked |= {"split.stratify": split.stratify or None}
+    asked |= {"compare": study.compare, "variants": study.variants}
+    for name, value in asked.items():
+        if value is not None:
+            raise ParameterError(
+                f"`{name}` must be left out where a table is read in blocks; it needs all rows at "
+                "once. Leave it out, or set `blocks` to false."
+            )
+
+
+def _shares(study: Study, blocks: Blocks, source: Source) -> tuple[_Shares, list[str]]:
+    """Return the shares of the parts, and what is less than was asked for."""
+    assert study.data is not None  # noqa: S101  (deal_blocks has looked)
+    split, n_rows = study.data.split, blocks.n_rows
+    test = TEST_SHARE if split.test is None else split.test
+    if split.test is None and source.test_frame is not None:
+        test = 0.0
+    remarks, shares = [], {}
+    asked = (("test", test, MOST_TESTED), ("validation", split.validation, MOST_VALIDATED))
+    for name, part, most in asked:
+        share = part if isinstance(part, float) else part / n_rows
+        limit = min(most, _MOST_VALUES // max(1, len(blocks.columns))) / n_rows
+        shares[name] = min(share, limit)
+        if share > limit:
+            remarks.append(
+                f"About {limit * n_rows:,.0f} rows {'test' if name == 'test' else 'validate'} "
+                f"instead of {share * n_rows:,.0f}: they stay in memory, and more would hardly "
+                "change a figure."
+            )
+    if sum(shares.values()) >= 1:
+        raise DataError(
+            f"`validation` and `test` must leave rows for training; of {n_rows:,} rows all would "
+            "be set aside. Ask for smaller parts."
+        )
+    sample = min(MOST_SAMPLED, _MOST_VALUES // max(1, len(blocks.columns))) / n_rows
+    return _Shares(study.seed, shares["test"], shares["validation"], sample), remarks
+
+
+def _kept_rows(blocks: Blocks, shares: _Shares) -> pd.DataFrame:
+    """Go through the table and return the rows that stay in memory, with their places."""
+    frames = []
+    for block in blocks.ahead():
+        draws = shares.draws(block.frame)
+        kept = ~shares.part("train", draws) | shares.part("sample", draws)
+        frames.append(block.frame[kept])
+    frame: pd.DataFrame = pandas().concat([one for one in frames if len(one)] or frames[:1])
+    return frame
+
+
+def _draws_of(frame: pd.DataFrame, shares: _Shares) -> AnyArray:
+    """Return what rows draw that do not follow each other."""
+    rows = frame.index.to_numpy()
+    first, last = int(rows[0]), int(rows[-1])
+    starts = np.arange(first, last + 1, 2**20)
+    draws = np.empty(len(rows))
+    for start in starts.tolist():
+        here = (rows >= start) & (rows < start + 2**20)
+        if here.any():
+            drawn = row_draws(start, min(2**20, last + 1 - start), shares.seed)
+            draws[here] = drawn[rows[here] - start]
+    return draws
+
+
+class _Learner:
+    """Goes through all training rows once, and learns what a sample cannot tell exactly."""
+
+    def __init__(self, blocks: Blocks, shares: _Shares, found: FoundTarget) -> None:
+        self.blocks, self.shares, self._found = blocks, shares, found
+        self.n_rows = self.n_missing = 0
+        self._values: list[pd.Series[Any]] = []
+        self._moments = Moments(max(1, len(found.names)))
+
+    def refine(
+        self, preparation: Preparation, encoding: TargetEncoding | None
+    ) -> tuple[Preparation, TargetEncoding | None]:
+        """Return preparation and encoding that have seen every row."""
+        plain = encoding
+        if encoding is not None and encoding.kind == "numbers":
+            plain = dataclasses.replace(encoding, mean=(), scale=())
+        preparation = learn_in_blocks(preparation, self._training_blocks(plain))
+        if encoding is None or encoding.kind == "label columns":
+            return preparation, encoding
+        if encoding.kind != "numbers":
+            values = pandas().concat(self._values).drop_duplicates()
+            names = list(encoding.names)
+            frame = values.to_frame(names[0])
+            return preparation, TargetEncoding.learn(frame, names, self._found.task)
+        if encoding.mean:
+            scale = np.sqrt(self._moments.squares / np.maximum(self._moments.count, 1))
+            encoding = dataclasses.replace(
+                encoding,
+                mean=tuple(self._moments.mean.tolist()),
+                scale=tuple(np.where(scale > 0, scale, 1.0).tolist()),
+            )
+        return preparation, encoding
+
+    def _training_blocks(self, encoding: TargetEncoding | None) -> Iterator[Block]:
+        for block in self.blocks.ahead():
+            self._see_target(block)
+            trained = _training_rows(block, self.shares, self._found.needed)
+            if not len(trained.frame):
+                continue
+            self.n_rows += len(trained.frame)
+            if encoding is not None and encoding.kind in {"numbers", "label columns"}:
+                with block.telling():
+                    numbers = encoding.encode(trained.frame).reshape(len(trained.frame), -1)
+                if encoding.kind == "numbers":
+                    for at, column in enumerate(numbers.T):
+                        self._moments.add(at, column)
+            yield trained
+
+    def _see_target(self, block: Block) -> None:
+        """Note the values of a target of classes or labels, and count the rows without one."""
+        names = self._found.needed
+        if names:
+            missing = np.any([is_missing(block.frame[name]) for name in names], axis=0)
+            self.n_missing += int(missing.sum())
+        if self._found.task in {"classification", "multilabel"} and len(self._found.names) == 1:
+            values = block.frame[self._found.names[0]].dropna().drop_duplicates()
+            self._values = [pandas().concat([*self._values, values]).drop_duplicates()]
+            if len(self._values[0]) > _MOST_CLASSES:
+                raise DataError(
+                    "`target` must hold classes that repeat; "
+                    f"{self._found.names[0]!r} holds more than {_MOST_CLASSES:,} different values. "
+                    "Name another target, or ask for the task 'regression'."
+                )
+
+
+def describe_rows(parts: Parts) -> TableDescription:
+    """Return the table in figures; those of columns are of the rows in memory."""
+    table = data.describe(parts.frame, parts.found.names, parts.task)
+    if parts.stream is None or parts.stream.blocks.n_rows == table.n_rows:
+        return table
+    remark = (
+        f"The figures of the columns are of {table.n_rows:,} rows, drawn evenly from "
+        f"{parts.stream.blocks.n_rows:,}."
+    )
+    return dataclasses.replace(
+        table, n_rows=parts.stream.blocks.n_rows, remarks=(*table.remarks, remark)
+    )
