@@ -6,11 +6,13 @@ import contextlib
 import errno
 import os
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from mlplab.errors import OutputError, ParameterError
 
-__all__ = ["output_error", "path_of", "write_atomically"]
+__all__ = ["output_error", "path_of", "write_atomically", "written_atomically"]
 
 _WAYS_OUT = {
     errno.ENOSPC: "Free some space, or choose a folder on another disk.",
@@ -64,10 +66,23 @@ def write_atomically(path: Path, content: bytes) -> None:
     OutputError
         The file cannot be written; no temporary file stays behind.
     """
+    with written_atomically(path) as file:
+        file.write(content)
+
+
+@contextlib.contextmanager
+def written_atomically(path: Path) -> Iterator[BinaryIO]:
+    """Give a file to write to, which takes its name where the block ends without an error.
+
+    Raises
+    ------
+    OutputError
+        As `write_atomically`.
+    """
     temporary = path.with_name(f".{path.name[:40]}-{secrets.token_hex(8)}.tmp")
     try:
         with temporary.open("xb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

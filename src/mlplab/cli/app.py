@@ -56,6 +56,7 @@ app.command(
         "mlplab fit breast_cancer",
         "mlplab fit houses.csv --target price --hidden 64,32",
         "mlplab fit survey.parquet --target answer --set solver=sgd --set learning_rate_init=0.01",
+        "mlplab fit larger-than-memory.parquet --target y --blocks",
     )
 )(fit)
 app.command(
@@ -70,6 +71,7 @@ app.command(
     epilog=_examples(
         "mlplab predict runs/…/model.safetensors new.csv --out predictions.csv",
         "mlplab predict runs/… new.parquet --out predictions.parquet --keep customer",
+        "mlplab predict runs/… larger-than-memory.csv --out predictions.parquet --blocks",
     )
 )(predict)
 app.command(epilog=_examples("mlplab evaluate runs/…/model.safetensors labelled.csv"))(evaluate)

@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from mlplab.cli import show
-from mlplab.cli.door import FAILED, door
-from mlplab.cli.reading import Decimal, Encoding, NoHeader, Separator, reading_of
+from mlplab.cli.door import FAILED, door, note
+from mlplab.cli.reading import Blocks, Decimal, Encoding, NoHeader, Separator, reading_of
 from mlplab.errors import ParameterError, did_you_mean
 
 __all__ = ["check", "describe", "evaluate", "predict", "report", "trace"]
@@ -27,22 +27,30 @@ _FORMATS = {
 @door
 def predict(
     model: Model,
-    data: Annotated[str, typer.Argument(help="Rows: a CSV or Parquet file, or a data set.")],
+    data: Annotated[
+        str, typer.Argument(help="Rows: a CSV or Parquet file, a folder of them, or a data set.")
+    ],
     out: Annotated[Path, typer.Option(help="Where to: .csv, .tsv or .parquet.")],
     keep: Annotated[str | None, typer.Option(help="Column to copy beside the predictions.")] = None,
+    blocks: Blocks = None,
     separator: Separator = None,
     decimal: Decimal = None,
     encoding: Encoding = None,
     no_header: NoHeader = False,  # noqa: FBT002  # an option
 ) -> None:
-    """Predict every row of a table and write the predictions to a file."""
+    """Predict every row of a table and write the predictions to a file.
+
+    A file in blocks may have any size, and the same command goes on after a kill.
+    """
     from mlplab import workflows  # noqa: PLC0415  # heavy
 
     reading = reading_of(separator, decimal, encoding, no_header=no_header)
-    answers = workflows.predict(model, data, out, keep=keep, reading=reading)
+    found = workflows.predict_file(
+        model, data, out, keep=keep, reading=reading, blocks=blocks, announce=note
+    )
     typer.echo(
-        f"{len(answers):,} predictions in {out}: {', '.join(answers.columns[:6])}"
-        + (", …" if len(answers.columns) > 6 else "")
+        f"{found.n_rows:,} predictions in {out}: {', '.join(found.columns[:6])}"
+        + (", …" if len(found.columns) > 6 else "")
     )
 
 

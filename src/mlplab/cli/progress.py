@@ -46,12 +46,13 @@ class _Bar:
         self._progress: Progress | None = None
         self._task: Any = None
         self._clock: Any = None
+        self._rows: Any = None
 
     def on_start(self, plan: Any, state: Any) -> None:  # noqa: ARG002  # the observer's protocol
         """Show the empty bar."""
-        from mlplab.workflows.progress import EpochClock  # noqa: PLC0415  # loads the engines
+        from mlplab.workflows.progress import EpochClock, RowClock  # noqa: PLC0415  # loads engines
 
-        self._clock = EpochClock(plan.stopping.max_epochs)
+        self._clock, self._rows = EpochClock(plan.stopping.max_epochs), RowClock()
         self._progress = Progress(
             TextColumn("epoch {task.completed}/{task.total}"),
             BarColumn(bar_width=24),
@@ -70,6 +71,11 @@ class _Bar:
             left = clock(self._clock.seconds_left(record.epoch))
             words = f"{figures(record)}, at most {left} left"
             self._progress.update(self._task, completed=record.epoch, description=words)
+
+    def on_rows(self, epoch: int, done: int, n_rows: int) -> None:
+        """Tell how far an epoch is that reads its rows meanwhile."""
+        if self._progress is not None:
+            self._progress.update(self._task, description=self._rows.words(epoch, done, n_rows))
 
     def on_end(self, result: Any) -> None:
         """Take the bar away and say why training stopped."""

@@ -6,7 +6,15 @@ from typing import Annotated, Any
 
 import typer
 
-__all__ = ["Decimal", "Encoding", "NoHeader", "Separator", "reading_of"]
+__all__ = ["Blocks", "Decimal", "Encoding", "NoHeader", "Separator", "reading_of"]
+
+Blocks = Annotated[
+    bool | None,
+    typer.Option(
+        "--blocks/--no-blocks",
+        help="Read in blocks, in bounded memory; else where the file is larger than memory allows.",
+    ),
+]
 
 Separator = Annotated[
     str | None,

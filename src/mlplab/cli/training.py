@@ -10,7 +10,7 @@ import typer
 from mlplab.cli import show
 from mlplab.cli.door import INTERRUPTED, door, note
 from mlplab.cli.progress import observer
-from mlplab.cli.reading import Decimal, Encoding, NoHeader, Separator, reading_of
+from mlplab.cli.reading import Blocks, Decimal, Encoding, NoHeader, Separator, reading_of
 from mlplab.cli.sweeping import refuse_options, run_sweep
 from mlplab.errors import ParameterError
 
@@ -22,7 +22,10 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 
 @door
 def fit(
-    data: Annotated[str, typer.Argument(help="A CSV or Parquet file, or the name of a data set.")],
+    data: Annotated[
+        str,
+        typer.Argument(help="A CSV or Parquet file, a folder of them, or the name of a data set."),
+    ],
     target: Annotated[
         list[str] | None,
         typer.Option(help="Column to predict; give it again for several. Else it is found."),
@@ -58,6 +61,7 @@ def fit(
     decimal: Decimal = None,
     encoding: Encoding = None,
     no_header: NoHeader = False,  # noqa: FBT002  # an option
+    blocks: Blocks = None,
     name: Annotated[str | None, typer.Option(help="Name of the run.")] = None,
     out: Out = Path("runs"),
     track: Annotated[
@@ -86,6 +90,7 @@ def fit(
         test=None if test is None else _part(test),
         drop=drop or (),
         reading=reading_of(separator, decimal, encoding, no_header=no_header),
+        blocks=blocks,
         name=name,
         out=out,
         track=track,

@@ -98,9 +98,21 @@ class Blocks:
         for run in range(len(self._runs)):
             yield from self._read(run, 0)
 
-    def ahead(self) -> Iterator[Block]:
-        """Read all blocks in the order of the table, the next one while this one is used."""
-        return read_ahead(iter(self))
+    def ahead(self, start: int = 0) -> Iterator[Block]:
+        """Read blocks in the order of the table, the next one while this one is used.
+
+        Parameters
+        ----------
+        start : int
+            The first block that is wanted.
+        """
+        return read_ahead(self._from(start))
+
+    def _from(self, start: int) -> Iterator[Block]:
+        for run, n_blocks in enumerate(self._blocks):
+            if start < n_blocks:
+                yield from self._read(run, start)
+            start = max(0, start - n_blocks)
 
     def _read(self, run: int, start: int) -> Iterator[Block]:
         file, at, known = self._runs[run]

@@ -6,7 +6,7 @@
 `sweep`                            many configurations, as a study's table [sweep] says
 `save`, `load`                     a model as one file, without pickle
 `export`                           a model for other programs: ONNX, Python, C
-`predict`, `evaluate`              with a saved model
+`predict`, `evaluate`              with a saved model; `predict_file` for files of any size
 `describe`, `check`, `trace`       explain a network
 `report`                           write the report of a run again
 `data_list`, `data_get`            named data sets
@@ -34,6 +34,7 @@ _HOMES = {
     "fit": "mlplab.workflows.fitting",
     "load": "mlplab.workflows.saving",
     "predict": "mlplab.workflows.predicting",
+    "predict_file": "mlplab.workflows.predicting_files",
     "read_study": "mlplab.workflows.study_file",
     "report": "mlplab.workflows.reporting",
     "run": "mlplab.workflows.fitting",

@@ -14,6 +14,7 @@ from mlplab._files import path_of, write_atomically
 from mlplab.data.frames import telling_rows
 from mlplab.errors import DataError, ParameterError, did_you_mean
 from mlplab.results import Metrics
+from mlplab.workflows.keeping import PREDICTIONS
 from mlplab.workflows.model import TabularModel
 from mlplab.workflows.saving import load
 from mlplab.workflows.sources import checked_options, read_source
@@ -21,9 +22,19 @@ from mlplab.workflows.sources import checked_options, read_source
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["check_suffix", "evaluate", "labelled", "predict", "tabular", "write_table"]
+__all__ = [
+    "answer",
+    "check_out",
+    "check_suffix",
+    "evaluate",
+    "labelled",
+    "predict",
+    "tabular",
+    "write_table",
+]
 
 _SUFFIXES = (".csv", ".tsv", ".parquet", ".pq")
+_OF_RUNS = frozenset({PREDICTIONS, "history.parquet", "trials.parquet", "curves.parquet"})
 
 
 def predict(
@@ -65,7 +76,7 @@ def predict(
     ModelFileError
         The model cannot be read, or is no model of a table.
     ParameterError
-        `out` has another suffix, or is the file of the rows or of the model.
+        `out` has another suffix, or is the file of the rows, of the model, or of a run.
     OutputError
         The file cannot be written.
 
@@ -75,17 +86,20 @@ def predict(
         A column holds categories that training never saw; says how many.
     """
     if out is not None:
-        check_suffix(path_of(out, "out"))
-        _refuse_overwriting(Path(out), {"table": data, "model": model})
+        check_out(path_of(out, "out"), {"table": data, "model": model})
     used = tabular(model)
-    frame = _frame_of(data, reading, prefer_test=False)
-    found = _answers(used, frame)
-    given = _identifiers(used, frame, keep)
-    kept = {f"{name} (given)" if name in found else name: rows for name, rows in given.items()}
-    answers = data_room.to_frame({**kept, **found})
+    answers = answer(used, _frame_of(data, reading, prefer_test=False), keep)
     if out is not None:
         write_table(answers, Path(out).expanduser())
     return answers
+
+
+def answer(model: TabularModel, frame: pd.DataFrame, keep: str | None) -> pd.DataFrame:
+    """Return what `predict` writes for the rows of a table; its index tells their places."""
+    found = _answers(model, frame)
+    given = _identifiers(model, frame, keep)
+    kept = {f"{name} (given)" if name in found else name: rows for name, rows in given.items()}
+    return data_room.to_frame({**kept, **found})
 
 
 def evaluate(
@@ -174,7 +188,7 @@ def _identifiers(model: TabularModel, frame: pd.DataFrame, keep: str | None) -> 
     present = [name for name in known if name in frame.columns]
     if present:
         return {name: frame[name].to_numpy() for name in present}
-    return {"row": np.arange(1, len(frame) + 1)}
+    return {"row": frame.index.to_numpy() + 1}
 
 
 def _answers(model: TabularModel, frame: pd.DataFrame) -> dict[str, Any]:
@@ -205,9 +219,27 @@ def check_suffix(path: Path) -> None:
         )
 
 
-def _refuse_overwriting(out: Path, read: Mapping[str, Any]) -> None:
-    """Raise `ParameterError` if an answer would be written over what it is made from."""
-    out = out.expanduser()
+def check_out(out: Path, read: Mapping[str, Any]) -> None:
+    """Check where predictions go.
+
+    Parameters
+    ----------
+    out : Path
+    read : mapping of str to object
+        What is read, by what it is called.
+
+    Raises
+    ------
+    ParameterError
+        No way of writing belongs to the name; or it is the file of what is read, or one that a
+        run keeps in its own folder.
+    """
+    check_suffix(out)
+    if out.name in _OF_RUNS and (out.parent / "environment.json").is_file():
+        raise ParameterError(
+            f"`out` must not be a file of a run; got {str(out)!r}, which the run in that folder "
+            f"keeps for its report. Use {str(out.with_stem('new-predictions'))!r}."
+        )
     for what, given in read.items():
         path = Path(given).expanduser() if isinstance(given, (str, Path)) else None
         if path is not None and path.exists() and out.exists() and path.samefile(out):

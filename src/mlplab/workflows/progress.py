@@ -10,7 +10,7 @@ from typing import Any
 from mlplab.engines import TrainingPlan, TrainingState
 from mlplab.results import EpochRecord, FitResult
 
-__all__ = ["EpochClock", "ProgressObserver", "clock", "figures"]
+__all__ = ["EpochClock", "ProgressObserver", "RowClock", "clock", "figures"]
 
 
 class EpochClock:
@@ -49,6 +49,23 @@ def figures(record: EpochRecord) -> str:
     return words
 
 
+class RowClock:
+    """Tells how far an epoch is that reads its rows while it learns from them."""
+
+    def __init__(self) -> None:
+        self._epoch, self._began, self._first = 0, 0.0, 0
+
+    def words(self, epoch: int, done: int, n_rows: int) -> str:
+        """Return rows, pace and the time left of the epoch, in words."""
+        now = time.perf_counter()
+        if epoch != self._epoch:
+            self._epoch, self._began, self._first = epoch, now, done
+            return f"{done:,} of {n_rows:,} rows"
+        pace = max(1e-9, (done - self._first) / max(now - self._began, 1e-9))
+        left = clock((n_rows - done) / pace)
+        return f"{done:,} of {n_rows:,} rows, {pace:,.0f} rows/s, {left} left of the epoch"
+
+
 def clock(seconds: float) -> str:
     """Return a duration as minutes and seconds.
 
@@ -80,7 +97,7 @@ class ProgressObserver:
         self._every = every
         self._shown = -float("inf")
         self._last: str | None = None
-        self._clock = EpochClock(1)
+        self._clock, self._rows = EpochClock(1), RowClock()
 
     def on_start(self, plan: TrainingPlan, state: TrainingState) -> None:  # noqa: ARG002  (protocol)
         """Start the clock."""
@@ -101,6 +118,14 @@ class ProgressObserver:
             self._shown, self._last = now, None
         else:
             self._last = line
+
+    def on_rows(self, epoch: int, done: int, n_rows: int) -> None:
+        """Write a line in the middle of an epoch, if the last one is old enough."""
+        words = self._rows.words(epoch, done, n_rows)
+        now = time.perf_counter()
+        if now - self._shown >= self._every:
+            self._write(f"epoch {epoch} of at most {self._clock.n_epochs}: {words}")
+            self._shown = now
 
     def on_end(self, result: FitResult) -> None:
         """Write the last epoch and why training stopped."""
