@@ -141,7 +141,10 @@ class PostgresLedger:
             cursor.executemany(_KEEP, rows)
 
     def close(self) -> None:
-        """Give claims back by closing the connection."""
+        """Give claims back, and close the connection."""
+        # The server takes a moment to notice that a connection is gone.
+        with contextlib.suppress(self._psycopg.Error):
+            self._connection.execute("select pg_advisory_unlock_all()")
         self._connection.close()
 
     def _run(self, query: str, **values: Any) -> list[Any]:
