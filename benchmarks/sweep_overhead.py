@@ -4,7 +4,7 @@ Storage: the grid of ``studies/wine-grid.toml``, kept nowhere, in a folder, and 
 URL`` in a database, in turns; medians of the seconds from the first question of the search to the
 last result with its learning curves.
 
-Workers: 2,000 trainings that each compute for 10 ms, on two workers of each backend. What is not
+Workers: 6,000 trainings that each compute for 10 ms, on two workers of each backend. What is not
 computing, from the first start to the last end, is what travel, waiting and uneven shares cost.
 """
 
@@ -28,7 +28,7 @@ from mlplab.workflows import sweeping
 
 STUDY = Path(__file__).resolve().parents[1] / "studies" / "wine-grid.toml"
 BACKENDS = ("processes", "dask", "ray")
-WORKERS, TRAININGS, SECONDS = 2, 2000, 0.01
+WORKERS, TRAININGS, SECONDS = 2, 6000, 0.01
 
 
 def stored(storage: str | Path | None) -> float:
@@ -106,11 +106,12 @@ def worked(backend: Any) -> float:
 def main() -> None:
     """Print both tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=5, help="of the storages")
     parser.add_argument("--postgres", metavar="URL")
     parser.add_argument("--backends", nargs="*", default=BACKENDS, choices=BACKENDS)
     options = parser.parse_args()
-    storages(options.rounds, options.postgres)
+    if options.rounds:
+        storages(options.rounds, options.postgres)
     for backend in options.backends:
         lost = worked(backend)
         print(f"{backend:10} {lost:.1%} of the workers' time is not training", flush=True)

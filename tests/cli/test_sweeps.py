@@ -108,6 +108,7 @@ def test_options_of_sweeps_are_refused_elsewhere(tmp_path: Path, options: list[o
     [
         (["--backend", "thread"], "Did you mean 'threads'"),
         (["--jobs", 0], "`--jobs` must be at least 1"),
+        (["--address", "tcp://here:1"], "`address` must be left out for threads"),
     ],
 )
 def test_wrong_options_are_answered(folder: Path, options: list[object], message: str) -> None:

@@ -12,10 +12,11 @@ import pytest
 from tests.sweeps.synthetic import Walk, comparable, small_sweep, wide_space
 from threadpoolctl import threadpool_info
 
-from mlplab import sweeps
+from mlplab import sweeps, workflows
 from mlplab.errors import MissingExtraError
 from mlplab.sweeps import Done, Job, Sweep
-from mlplab.sweeps.backends import chunks
+from mlplab.sweeps.backends import chunks, open_backend
+from mlplab.workflows.study_file import parse_study
 
 
 class Deadly(Walk):
@@ -102,10 +103,22 @@ def test_clusters_give_the_same(backend: Any, kind: str) -> None:
 def test_a_running_scheduler_is_found_by_address() -> None:
     """Of Dask, for example; its workers train."""
     distributed = pytest.importorskip("distributed")
+    study = parse_study(
+        'data = { source = "iris" }\nmodel = { max_iter = 5 }\n'
+        "sweep = { space = { alpha = [0.1, 1.0], hidden_layer_sizes = [[4], [8]] } }"
+    )
     with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as one:
         address = one.scheduler_address
-        result = sweeps.run(small_sweep(), Walk(), backend="dask", jobs=2, address=address)
+        result = sweeps.run(small_sweep(), Walk(), backend="dask", address=address)
+        backend = open_backend("dask", Walk(), None, address)
+        with backend:
+            assert backend.workers == 2  # those of the cluster, however many there are here
+        swept = workflows.sweep(study, out=None, backend="dask", address=address)
     assert comparable(result) == comparable(sweeps.run(small_sweep(), Walk()))
+    here = workflows.sweep(study, out=None)
+    assert [trial.mean("accuracy") for trial in swept.result.trials] == [
+        trial.mean("accuracy") for trial in here.result.trials
+    ]
 
 
 @pytest.mark.parametrize(("backend", "module"), [("dask", "distributed"), ("ray", "ray")])

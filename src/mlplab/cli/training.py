@@ -113,6 +113,10 @@ def run_study(
     jobs: Annotated[
         int | None, typer.Option(help="Threads or workers of a sweep; else one a processor.")
     ] = None,
+    address: Annotated[
+        str | None,
+        typer.Option(help="Of a running scheduler of Dask or Ray, such as tcp://host:8786."),
+    ] = None,
     storage: Annotated[
         str | None,
         typer.Option(help="A folder or a PostgreSQL URL that several sweeps may share."),
@@ -128,8 +132,8 @@ def run_study(
     """
     from mlplab import workflows  # noqa: PLC0415  # heavy
 
-    options = {"resume": resume, "backend": backend, "jobs": jobs, "storage": storage}
-    options["retry_failed"] = retry_failed
+    options = {"resume": resume, "backend": backend, "jobs": jobs, "address": address}
+    options |= {"storage": storage, "retry_failed": retry_failed}
     if workflows.read_study(study).sweep is not None:
         run_sweep(study, out, options, quiet=quiet)
         return

@@ -71,8 +71,8 @@ def open_backend(
     trainer : Trainer
         Has to be picklable for other processes.
     jobs : int or None
-        Workers; by default one for each processor, and for threads one, whose trainer may have
-        threads of its own.
+        Workers; by default one for each processor, of this machine or of the scheduler's, and for
+        threads one, whose trainer may have threads of its own.
     address : str or None
         Of a running scheduler of Dask or Ray; a local one is started if left out.
 
@@ -95,7 +95,7 @@ def open_backend(
         )
     if name == "threads" and jobs in {None, 1}:
         return InProcess(trainer)
-    return ByJoblib(name, trainer, jobs or _processors(), address)
+    return ByJoblib(name, trainer, jobs, address)
 
 
 def train_all(trainer: Trainer, jobs: Sequence[Job], done: Done) -> None:
@@ -168,9 +168,10 @@ class ByJoblib:
     """One of joblib's backends, kept open from wave to wave."""
 
     def __init__(
-        self, name: BackendName, trainer: Trainer, workers: int, address: str | None
+        self, name: BackendName, trainer: Trainer, workers: int | None, address: str | None
     ) -> None:
-        self._name, self._trainer, self._workers, self._address = name, trainer, workers, address
+        self._name, self._trainer, self._address = name, trainer, address
+        self._workers, self._takes_all = workers or _processors(), workers is None
         self._stack = contextlib.ExitStack()
         self._parallel: Any = None
 
@@ -250,6 +251,8 @@ class ByJoblib:
         local = {"n_workers": self._workers, "threads_per_worker": 1, "dashboard_address": None}
         options = local if self._address is None else {"address": self._address}
         client = stack.enter_context(distributed.Client(**options, set_as_default=False))
+        if self._takes_all:
+            self._workers = max(1, sum(client.nthreads().values()))
         # Scattered once, the trainer with its data does not travel with every chunk.
         return {"backend": "dask", "client": client, "scatter": [self._trainer]}
 
@@ -261,6 +264,8 @@ class ByJoblib:
             options = local if self._address is None else {"address": self._address}
             ray.init(**options, log_to_driver=False)
             stack.callback(ray.shutdown)
+        if self._takes_all:
+            self._workers = max(1, int(ray.cluster_resources().get("CPU", 1)))
         self._trainer = _Stored(ray.put(self._trainer))
         return {"backend": "ray"}
 

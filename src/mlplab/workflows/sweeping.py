@@ -48,6 +48,7 @@ def sweep(
     storage: str | Path | None = None,
     backend: BackendName = "threads",
     jobs: int | None = None,
+    address: str | None = None,
     retry_failed: bool = False,
     observers: Sequence[SweepObserver] = (),
     announce: Callable[[str], Any] | None = None,
@@ -72,7 +73,9 @@ def sweep(
         again, and several processes may work on it at once.
     backend : {"threads", "processes", "dask", "ray"}
     jobs : int, optional
-        Threads or workers; as many as processors if left out.
+        Threads or workers; as many as processors if left out, of this machine or of the cluster.
+    address : str, optional
+        Of a running scheduler of Dask or Ray; one is started on this machine if left out.
     retry_failed : bool, default=False
         Train again what failed earlier.
     observers : sequence of SweepObserver
@@ -111,7 +114,7 @@ def sweep(
     study, source = _read(study, path, data)
     with naming_lines(path):
         plan = _Plan(study, source, jobs if backend == "threads" else 1)
-    open_backend(backend, plan.trainer, jobs, None)  # finds wrong names before there is a folder
+    open_backend(backend, plan.trainer, jobs, address)  # finds wrong names before there is a folder
     where = _Where(plan.study, out, storage, resume=resume)
     if announce is not None:
         announce("\n".join(plan.opening(where.folder)))
@@ -123,6 +126,7 @@ def sweep(
             storage=where.storage,
             backend=backend,
             jobs=None if backend == "threads" else jobs,
+            address=address,
             retry_failed=retry_failed,
             observers=[*observers, *map(TrackedSweep, tracked.observers)],
         )
