@@ -154,7 +154,7 @@ def test_wrong_options_are_named(tmp_path: Path) -> None:
     with pytest.raises(ParameterError, match="`sep` is no option of reading"):
         data.blocks(path, sep=";")
     with pytest.raises(DataError, match="must be a file; found nothing"):
-        data.blocks(tmp_path / "tabel.csv")
+        data.blocks(tmp_path / "tables.csv")
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="holds none"):
         data.blocks(tmp_path / "empty")

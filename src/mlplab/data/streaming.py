@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Moments", "learn_in_blocks", "rare_words"]
 
+_CHUNK = 8192  # rows whose intermediate values stay in the cache
 MOST_WORDS = 100_000
 """A column with more different words than this has no categories that could be counted."""
 
@@ -62,9 +63,11 @@ class Moments:
         if not len(values):
             return
         with np.errstate(over="ignore", invalid="ignore"):  # who asks for finite ones looks
-            mean = values.mean()
-            distance = values - mean
-            self.merge(at, len(values), float(mean), float(distance @ distance))
+            mean = float(values.mean())
+            # Not by a product of vectors, for which linear algebra would wake its threads.
+            parts = np.array_split(values, -(-len(values) // _CHUNK))
+            squares = sum(float(np.square(part - mean).sum()) for part in parts)
+            self.merge(at, len(values), mean, squares)
         self.low[at] = min(self.low[at], values.min())
         self.high[at] = max(self.high[at], values.max())
 

@@ -118,9 +118,10 @@ class RowStream:
             seed=self.seed, epoch=epoch, window=WINDOW, start=start, shuffle=shuffle
         )
         for blocks in found:
-            yield self._prepared(blocks, dtype)
+            yield self.prepare(blocks, dtype)
 
-    def _prepared(self, blocks: list[Block], dtype: str) -> Window:
+    def prepare(self, blocks: list[Block], dtype: str) -> Window:
+        """Return the training rows of some blocks, prepared."""
         trained = [_training_rows(block, self.shares, self.needed) for block in blocks]
         trained = [block for block in trained if len(block.frame)]
         n_rows = sum(len(block.frame) for block in trained)

@@ -101,7 +101,10 @@ class TabularModel:
         DataError
             A column is not there, or holds what training did not allow.
         """
-        x = self.features(table)
+        return self.predict_features(self.features(table))
+
+    def predict_features(self, x: AnyArray) -> AnyArray:
+        """Predict as `predict` does from what `features` returned, shape (rows, features)."""
         if self.task == "autoencoder":
             return np.asarray(self.estimator.reconstruct(x))
         predicted = np.asarray(self.estimator.predict(x))

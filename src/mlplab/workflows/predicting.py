@@ -192,9 +192,9 @@ def _identifiers(model: TabularModel, frame: pd.DataFrame, keep: str | None) -> 
 
 
 def _answers(model: TabularModel, frame: pd.DataFrame) -> dict[str, Any]:
-    predicted = model.predict(frame)
+    x = model.features(frame)
+    predicted = model.predict_features(x)
     if model.task == "autoencoder":
-        x = model.features(frame)
         codes = np.asarray(model.estimator.transform(x))
         named: dict[str, Any] = {f"code_{k + 1}": codes[:, k] for k in range(codes.shape[1])}
         return {**named, "reconstruction_error": ((predicted - x) ** 2).mean(axis=1)}
@@ -204,7 +204,7 @@ def _answers(model: TabularModel, frame: pd.DataFrame) -> dict[str, Any]:
         pairs = zip(model.target, predicted.T, strict=True)
         answers = {f"prediction_{name}": column for name, column in pairs}
     if model.has_probabilities:
-        shares = model.predict_proba(frame)
+        shares = np.asarray(model.estimator.predict_proba(x))
         pairs = zip(model.classes, shares.T, strict=True)
         answers |= {f"probability_{name}": column for name, column in pairs}
     return answers
