@@ -112,10 +112,12 @@ def test_altered_bytes_are_noticed(
 
 @pytest.mark.slow
 def test_ten_thousand_altered_files_are_noticed(
-    models: dict[str, tuple[Any, Any]], seed: int, tmp_path: Path
+    models: dict[str, tuple[Any, Any]], seed: int, tmp_path: Path, record_property: Any
 ) -> None:
     """10,000 files of real models."""
-    _altered_bytes(models, 10_000, seed, tmp_path / "m.safetensors")
+    found = _altered_bytes(models, 10_000, seed, tmp_path / "m.safetensors")
+    for outcome, count in found.items():
+        record_property(outcome, count)
 
 
 # ---------------------------------------------------------------------- forged files
@@ -272,10 +274,12 @@ def test_forged_files_are_refused_or_answer(
 
 @pytest.mark.slow
 def test_ten_thousand_forged_files_are_refused_or_answer(
-    models: dict[str, tuple[Any, Any]], seed: int, tmp_path: Path
+    models: dict[str, tuple[Any, Any]], seed: int, tmp_path: Path, record_property: Any
 ) -> None:
     """10,000 files with right checksums and wrong content."""
-    _forge(models, 10_000, seed, tmp_path / "m.safetensors")
+    found = _forge(models, 10_000, seed, tmp_path / "m.safetensors")
+    for outcome, count in found.items():
+        record_property(outcome, count)
 
 
 FORGERIES = {

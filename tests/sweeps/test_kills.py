@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -75,10 +76,14 @@ def test_killed_sweeps_lose_nothing(tmp_path: Path, search: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
-def test_sweeps_that_are_killed_all_the_time_lose_nothing(tmp_path: Path, seed: int) -> None:
+def test_sweeps_that_are_killed_all_the_time_lose_nothing(
+    tmp_path: Path, seed: int, record_property: Callable[[str, object], None]
+) -> None:
     """At least twenty kills in one sweep."""
     assert kill_repeatedly(tmp_path, "slowly", 20, seed=seed) == 20
     assert_nothing_is_lost(tmp_path, "slowly")
+    record_property("kills", 20)
+    record_property("outcome", "no training lost, none twice, the result of a sweep without a kill")
 
 
 def test_ctrl_c_finishes_cleanly(tmp_path: Path) -> None:

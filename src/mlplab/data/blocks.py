@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from mlplab._files import path_of
 from mlplab.data.block_files import BlockFile, ParquetBlocks, Run, TextBlocks, usual_rows
 from mlplab.data.frames import ROW, RowError, pandas
 from mlplab.data.readers import check_marks, not_there
@@ -258,7 +259,7 @@ def _places(path: str | Path | Sequence[str | Path]) -> list[Path]:
     given = [path] if isinstance(path, (str, Path)) else list(path)
     places: list[Path] = []
     for one in given:
-        place = Path(one).expanduser()
+        place = path_of(one)
         places += _in_folder(place) if place.is_dir() else [place]
     for place in places:
         if not place.is_file():

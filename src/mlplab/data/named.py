@@ -114,7 +114,7 @@ def load(name: str, *, seed: int = 0) -> Dataset:
     if name in PUBLIC:
         return _load_public(name, PUBLIC[name])
     known = [*GENERATED, *BUNDLED, *PUBLIC]
-    hint = did_you_mean(name, known) or " List them with `mlplab data list`."
+    hint = did_you_mean(str(name), known) or " List them with `mlplab data list`."
     raise DataError(f"There is no data set of this name; got {name!r}.{hint}")
 
 

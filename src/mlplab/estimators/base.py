@@ -112,7 +112,7 @@ class BaseMLP(WatchedFit, LearnedNetwork):
                 "partial_fit does not support early_stopping=True without validation rows of "
                 "your own. Pass X_val and y_val."
             )
-            raise ValueError(message)
+            raise ParameterError(message)
         validate = validate or BaseMLP._validate_tables
         rows, given = validate(self, table, validation, first=first, incremental=incremental)
         rows = self._weigh_classes(rows, incremental=incremental)

@@ -11,9 +11,16 @@ from scipy import sparse
 from sklearn.utils.validation import check_array, validate_data
 
 from mlplab._typing import AnyArray
-from mlplab.errors import DataError, DataTypeError
+from mlplab.errors import DataError, DataTypeError, MLPLabError
 
-__all__ = ["check_codes", "check_rows", "comparing_labels", "in_dtype", "share_right"]
+__all__ = [
+    "check_codes",
+    "check_rows",
+    "comparing_labels",
+    "in_dtype",
+    "reading_rows",
+    "share_right",
+]
 
 # How NumPy's refusals of values that are no numbers begin.
 _NO_NUMBERS = ("could not convert string to float", "setting an array element with a sequence")
@@ -34,12 +41,17 @@ def check_rows(estimator: Any, *rows: Any, **options: Any) -> Any:
     numeric = rows if options.get("y_numeric", True) else rows[:1]
     for name, values in zip(("X", "y"), numeric, strict=False):
         _refuse_dates(name, values)
+    for name, values in zip(("X", "y"), rows, strict=False):
         _refuse_hidden(name, values)
-    with _in_words():
+        _refuse_complex(name, values)
+    with reading_rows():
         checked = validate_data(estimator, *rows, **options)
     x, *targets = checked if len(rows) > 1 else (checked,)
     x = x.tocsr() if sparse.issparse(x) else x
-    return (x, *targets) if targets else x
+    if not targets:
+        return x
+    words = options.get("y_numeric", True) and targets[0].dtype.kind in "SU"
+    return x, (in_dtype(targets[0], np.float64) if words else targets[0])
 
 
 def in_dtype(x: Any, dtype: Any) -> Any:
@@ -50,7 +62,7 @@ def in_dtype(x: Any, dtype: Any) -> Any:
     DataError
         A number is too large for it.
     """
-    with _in_words(), np.errstate(over="raise"):
+    with reading_rows(), np.errstate(over="raise"):
         return x.astype(dtype, copy=False)
 
 
@@ -58,7 +70,8 @@ def check_codes(codes: Any, dtype: Any) -> AnyArray:
     """Return a dense array, checked as `check_rows` does."""
     _refuse_dates("X", codes)
     _refuse_hidden("X", codes)
-    with _in_words():
+    _refuse_complex("X", codes)
+    with reading_rows():
         checked: AnyArray = check_array(codes, dtype=dtype)
     return checked
 
@@ -68,6 +81,8 @@ def comparing_labels() -> Iterator[None]:
     """Say what is wrong with labels where Python cannot order them, or compare them."""
     try:
         yield
+    except MLPLabError:
+        raise
     except TypeError as cause:
         raise DataTypeError(
             f"`y` must hold labels of one kind, texts or numbers, the same in fit and score; got "
@@ -93,9 +108,12 @@ def share_right(predicted: AnyArray, y: Any, sample_weight: Any) -> float:
 
 
 @contextlib.contextmanager
-def _in_words() -> Iterator[None]:
+def reading_rows() -> Iterator[None]:
+    """Say what is wrong with rows where NumPy or Python cannot make numbers of them."""
     try:
         yield
+    except MLPLabError:
+        raise
     except (OverflowError, FloatingPointError) as cause:
         raise DataError(
             "`X` and numeric targets must hold numbers that the network's dtype can hold; got a "
@@ -124,6 +142,15 @@ def _refuse_dates(name: str, values: Any) -> None:
             f"`{name}` must hold numbers; got dates or durations ({found}), which would be counted "
             "in units of their storage. Turn them into numbers, by mlplab.data.Preparation for "
             "example."
+        )
+
+
+def _refuse_complex(name: str, values: Any) -> None:
+    if getattr(getattr(values, "dtype", None), "kind", "") == "c":
+        # scikit-learn's first words, without the numbers that it lists.
+        raise DataError(
+            f"Complex data not supported: `{name}` must hold real numbers; got {values.dtype}. "
+            "Pass real and imaginary parts as columns."
         )
 
 

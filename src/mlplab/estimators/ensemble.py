@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from mlplab._typing import AnyArray
 from mlplab.errors import ModelFileError, ParameterError
 from mlplab.estimators.base import BaseMLP
-from mlplab.estimators.checking import comparing_labels
+from mlplab.estimators.checking import comparing_labels, reading_rows
 from mlplab.estimators.class_losses import has_probabilities
 from mlplab.estimators.classifier import MLPClassifier
 from mlplab.estimators.many import fit_many
@@ -129,7 +129,8 @@ class MLPEnsemble(MetaEstimatorMixin, BaseEstimator):
 
         Other errors are those of the first member that fails.
         """
-        self._check(y)
+        with reading_rows():
+            self._check(y)
         rng = check_random_state(self.random_state)
         seeds = rng.randint(_SEEDS, size=self.n_members).tolist()
         members = [clone(self.estimator).set_params(random_state=seed) for seed in seeds]

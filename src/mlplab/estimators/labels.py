@@ -85,12 +85,15 @@ class LabelCoder:
 
         Raises
         ------
-        ValueError
+        DataError
             No classes were given.
         """
         if classes is None:
-            message = "classes must be passed on the first call to partial_fit."
-            raise ValueError(message)
+            message = (
+                "classes must be passed on the first call to partial_fit. Later rows may hold "
+                "classes that the first do not."
+            )
+            raise DataError(message)
         labels = type_of_target(y) == "multilabel-indicator" and _is_zero_one(y)
         if labels and not _is_nested(classes):
             return cls.from_targets(y)
@@ -155,7 +158,7 @@ class LabelCoder:
                 "warm_start can only be used where `y` has the same classes as in the previous "
                 f"call to fit. Previously got {self.classes[0]}, `y` has {classes}"
             )
-            raise ValueError(message)
+            raise DataError(message)
 
     def encode(self, y: AnyArray) -> AnyArray:
         """Return the targets as a boolean matrix of shape (rows, n_columns).
@@ -189,7 +192,7 @@ class LabelCoder:
                 f"`y` has classes not in `self.classes_`. `self.classes_` has {classes}. "
                 f"'y' has {np.unique(y[unknown])} besides."
             )
-            raise ValueError(message)
+            raise DataError(message)
         return inside
 
     def decode(self, decided: AnyArray) -> AnyArray:

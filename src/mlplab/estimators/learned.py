@@ -36,6 +36,11 @@ class LearnedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         """Return what makes a copy predict with these parameters (with its own for None)."""
         if parameters is None:
             return {}
+        if np.shape(parameters) != (self._network.n_parameters,):
+            raise ParameterError(
+                f"`parameters` must be one vector of {self._network.n_parameters} numbers; got "
+                f"shape {np.shape(parameters)}. `snapshot().parameters` is such a vector."
+            )
         views = self._network.views(parameters.copy())
         return {"coefs_": views[0::2], "intercepts_": views[1::2]}
 
@@ -51,6 +56,11 @@ class LearnedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         -------
         estimator
             Without feature names, as it is asked with plain arrays.
+
+        Raises
+        ------
+        ParameterError
+            It is another number of parameters.
         """
         snapshot = copy.copy(self)
         for name, value in self._fitted_attributes(parameters).items():

@@ -131,10 +131,22 @@ class WatchedFit(CallbackSupportMixin):
         Returns
         -------
         self
+
+        Raises
+        ------
+        ParameterError
+            Something is neither.
         """
         # A class has the methods of its instances; scikit-learn's check refuses it.
         ours = [c for c in callbacks if isinstance(c, FitObserver) and not isinstance(c, type)]
-        super().set_callbacks(*(callback for callback in callbacks if callback not in ours))
+        try:
+            super().set_callbacks(*(callback for callback in callbacks if callback not in ours))
+        except TypeError as cause:
+            names = ", ".join(type(one).__name__ for one in callbacks)
+            raise ParameterError(
+                "`callbacks` must be observers with on_start, on_epoch and on_end, or follow "
+                f"scikit-learn's FitCallback protocol; got {names}. Pass instances, not classes."
+            ) from cause
         self._fit_observers = ours
         return self
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from mlplab.plots.asking import check_fitted
 from mlplab.plots.planes import Plane, draw_plane, frame_of_points, limits_around, plane_of
 from mlplab.plots.points import (
     MOST_POINTS,
@@ -132,6 +133,7 @@ class DecisionBoundaryDisplay:
         DataError
             Not two columns of finite numbers, or labels that the classifier does not know.
         """
+        check_fitted(estimator, "predict", "classes_")
         x, names = two_columns(X, feature_names)
         classes = classes_of(np.asarray(estimator.classes_))
         train = predicted_points(estimator, X, x, y, classes)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mlplab.errors import DataError
+from mlplab.plots.asking import check_fitted, check_kind
 from mlplab.plots.boundary import DecisionBoundaryDisplay, predicted_points
 from mlplab.plots.planes import Limits, limits_around, plane_of, with_parameters
 from mlplab.plots.points import MOST_POINTS, classes_of, legend_of, two_columns
@@ -106,6 +107,8 @@ class BoundaryEpochsDisplay:
         DataError
             No epoch was kept, more than 24 were, or the points do not fit.
         """
+        check_fitted(estimator, "predict", "classes_")
+        check_kind(snapshots, Snapshots, "snapshots", "A WeightKeeper keeps them.")
         if not 0 < len(snapshots) <= _MOST_PANELS:
             message = (
                 f"`snapshots` must hold 1 to {_MOST_PANELS} epochs, a panel each; got "

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mlplab.errors import DataError, ParameterError
+from mlplab.plots.asking import check_fitted
 from mlplab.plots.style import BLUE, GREY, SKY, Panels, as_written, dress, take_axes
 
 if TYPE_CHECKING:
@@ -114,6 +115,9 @@ class CalibrationDisplay:
                 f"{len(true)} labels for {len(prob)}. Pass y == label."
             )
             raise DataError(message)
+        if n_bins < 1:
+            message = f"`n_bins` must be at least 1; got {n_bins}. The default is 10."
+            raise ParameterError(message)
         if not ((prob >= 0) & (prob <= 1)).all():
             message = "`y_prob` must lie in [0, 1]; got others. Pass one column of predict_proba."
             raise DataError(message)
@@ -147,6 +151,7 @@ class CalibrationDisplay:
         **options
             `n_bins`, `strategy`, `name`.
         """
+        check_fitted(estimator, "predict_proba", "classes_")
         prob = np.asarray(estimator.predict_proba(X), dtype=float)
         classes = np.asarray(estimator.classes_).tolist()
         true = np.asarray(y)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mlplab.errors import DataError
+from mlplab.plots.asking import check_fitted, check_kind
 from mlplab.plots.style import SEQUENTIAL, Panels, shortened, take_axes
 from mlplab.results import ClassificationMetrics
 
@@ -126,6 +127,7 @@ class ClassReportDisplay:
         X_test, y_test : optional
             With them train and test stand side by side.
         """
+        check_fitted(estimator, "predict", "classes_")
         labels = np.asarray(estimator.classes_).tolist()
         predicted = estimator.predict(X)
         if X_test is None or y_test is None:
@@ -137,6 +139,8 @@ class ClassReportDisplay:
     @classmethod
     def from_metrics(cls, **parts: ClassificationMetrics) -> ClassReportDisplay:
         """Take figures that were computed before, ``train=metrics.train`` for example."""
+        for name, found in parts.items():
+            check_kind(found, ClassificationMetrics, name, "A run of a classification has them.")
         if not parts:
             message = "`parts` must name at least one; got none. Pass test=metrics.test."
             raise DataError(message)

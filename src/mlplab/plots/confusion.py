@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mlplab.errors import DataError
+from mlplab.plots.asking import check_fitted, check_kind
 from mlplab.plots.style import (
     SEQUENTIAL,
     Panels,
@@ -106,11 +107,13 @@ class ConfusionMatrixDisplay:
         cls, estimator: Any, X: Any, y: ArrayLike, **options: Any
     ) -> ConfusionMatrixDisplay:
         """Let a fitted classifier predict and count; options as in `from_predictions`."""
+        check_fitted(estimator, "predict")
         return cls.from_predictions(y, estimator.predict(X), **options)
 
     @classmethod
     def from_metrics(cls, metrics: ClassificationMetrics) -> ConfusionMatrixDisplay:
         """Take the counts from figures that were computed before."""
+        check_kind(metrics, ClassificationMetrics, "metrics", "A run of a classification has them.")
         return cls(metrics.confusion, labels=metrics.labels)
 
     @property

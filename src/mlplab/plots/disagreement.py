@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mlplab.errors import DataError
+from mlplab.plots.asking import check_list
 from mlplab.plots.planes import Limits, frame_of_points, limits_around, plane_of
 from mlplab.plots.points import (
     MOST_POINTS,
@@ -124,6 +125,7 @@ class DisagreementDisplay:
         DataError
             Fewer than two estimators, or points that do not fit.
         """
+        estimators = check_list(estimators, "predict", "classes_")
         x, names = two_columns(X, feature_names)
         classes = classes_of(*(estimator.classes_ for estimator in estimators))
         limits = limits_around(x, zoom=zoom)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlplab.errors import DataError, did_you_mean
+from mlplab.plots.asking import check_kind
 from mlplab.plots.scales import robust_low
 from mlplab.plots.style import BLUE, GREY, VERMILION, Panels, dress, shortened, take_axes
 from mlplab.results import Effect, SweepAnalysis, ValueEffect
@@ -80,6 +81,7 @@ class EffectDisplay:
         DataError
             A parameter did not vary, or none did.
         """
+        check_kind(analysis, SweepAnalysis, "analysis", "sweeps.analyse makes one.")
         names = [one.parameter for one in analysis.importances]
         for name in parameters or ():
             if name not in analysis.effects:

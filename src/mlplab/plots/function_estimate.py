@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mlplab.errors import DataError
+from mlplab.plots.asking import check_list
 from mlplab.plots.points import MOST_POINTS, sampled
 from mlplab.plots.style import (
     BLACK,
@@ -136,6 +137,7 @@ class FunctionEstimateDisplay:
             More than one variable, or not one target a row.
         """
         train = _column(X), y
+        estimators = check_list(estimators, "predict")
         test = None if X_test is None or y_test is None else (_column(X_test), y_test)
         known = np.concatenate([part[0] for part in (train, test) if part is not None])
         reach = margin * (known.max() - known.min())

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mlplab.errors import DataError
+from mlplab.plots.asking import check_fitted
 from mlplab.plots.mosaic import as_images, draw_mosaic
 from mlplab.plots.points import sampled
 from mlplab.plots.style import Panels, as_written, shortened, take_axes
@@ -100,6 +101,12 @@ class ImagesDisplay:
         title : str, optional
         """
         pixels, labels = np.asarray(X, dtype=float), np.asarray(y)
+        if len(pixels) != len(labels):
+            message = (
+                f"`X` and `y` must have as many rows; got {len(pixels)} and {len(labels)}. "
+                "Pass the labels of these images."
+            )
+            raise DataError(message)
         rows = {}
         for label in np.unique(labels):
             own = np.flatnonzero(labels == label)
@@ -130,6 +137,7 @@ class ImagesDisplay:
             Square if None.
         title : str, optional
         """
+        check_fitted(autoencoder, "transform", "inverse_transform")
         pixels = np.asarray(X, dtype=float)
         chosen = pixels[sampled(len(pixels), n_images)]
         again = _reconstructed(autoencoder, chosen)

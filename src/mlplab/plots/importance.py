@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlplab.errors import DataError
+from mlplab.plots.asking import check_kind
 from mlplab.plots.style import BLUE, GREY, Panels, dress, shortened, take_axes
 from mlplab.results import Importance, SweepAnalysis
 from mlplab.results.layout import score_words
@@ -63,6 +64,7 @@ class ImportanceDisplay:
     @classmethod
     def from_analysis(cls, analysis: SweepAnalysis) -> ImportanceDisplay:
         """Take the shares of an analysis; `mlplab.sweeps.analyse` makes one."""
+        check_kind(analysis, SweepAnalysis, "analysis", "sweeps.analyse makes one.")
         return cls(analysis.importances, score=score_words(analysis.score))
 
     @property

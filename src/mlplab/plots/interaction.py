@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlplab.errors import DataError
+from mlplab.plots.asking import check_kind
 from mlplab.plots.scales import robust_low
 from mlplab.plots.style import SEQUENTIAL, Panels, as_written, shortened, take_axes
 from mlplab.results import Interaction, SweepAnalysis
@@ -82,6 +83,7 @@ class InteractionDisplay:
         DataError
             Not both have varied.
         """
+        check_kind(analysis, SweepAnalysis, "analysis", "sweeps.analyse makes one.")
         found = [
             one
             for one in analysis.interactions

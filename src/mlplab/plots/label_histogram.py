@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mlplab.errors import DataError
+from mlplab.plots.asking import check_fitted
 from mlplab.plots.style import (
     BLUE,
     ORANGE,
@@ -116,6 +117,13 @@ class LabelHistogramDisplay:
         name: str = "label",
     ) -> LabelHistogramDisplay:
         """Count true and predicted labels; parameters as in `from_labels`."""
+        rows = [len(np.asarray(labels)) for labels in (y_true, y_pred)]
+        if rows[0] != rows[1]:
+            message = (
+                f"`y_true` and `y_pred` must have as many rows; got {rows[0]} and {rows[1]}. "
+                "Pass the labels and predictions of the same rows."
+            )
+            raise DataError(message)
         true, predicted = _counted(y_true, label_names), _counted(y_pred, label_names)
         labels = _in_order({**true, **predicted})
         return cls(
@@ -130,6 +138,7 @@ class LabelHistogramDisplay:
         cls, estimator: Any, X: Any, y: ArrayLike, **options: Any
     ) -> LabelHistogramDisplay:
         """Let a fitted classifier predict and count; options as in `from_predictions`."""
+        check_fitted(estimator, "predict")
         return cls.from_predictions(y, estimator.predict(X), **options)
 
     @property

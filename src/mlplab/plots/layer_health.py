@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mlplab.plots.asking import check_kind
 from mlplab.plots.style import (
     GREEN,
     GREY,
@@ -80,6 +81,7 @@ class LayerHealthDisplay:
     @classmethod
     def from_report(cls, report: HealthReport) -> LayerHealthDisplay:
         """Take the figures of a report."""
+        check_kind(report, HealthReport, "report", "explain.health makes one.")
         return cls(report.epochs, large_update=report.limits.large_update)
 
     def _figures(self, name: str) -> NDArray[np.float64]:

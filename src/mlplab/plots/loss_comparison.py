@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlplab.errors import DataError
+from mlplab.plots.asking import check_kind
 from mlplab.plots.style import PALETTE, Panels, as_written, dress, label_with_unit, take_axes
 from mlplab.results import History
 
@@ -110,6 +111,10 @@ class LossComparisonDisplay:
         DataError
             A history without that figure.
         """
+        for history in dict(histories).values():
+            check_kind(
+                history, History, "histories", "A fitted network has one in result_.history."
+            )
         curves = {
             str(name): (history.column("epoch"), history.column(figure))
             for name, history in histories.items()

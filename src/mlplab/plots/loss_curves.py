@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mlplab.errors import DataError
+from mlplab.plots.asking import check_kind
 from mlplab.plots.style import (
     BLUE,
     GREEN,
@@ -107,6 +108,7 @@ class LossCurvesDisplay:
         **options
             `best_epoch`, `stop_reason`, `loss_unit`, `score_name`.
         """
+        check_kind(history, History, "history", "A fitted network has it in result_.history.")
         return cls(
             epochs=history.column("epoch"),
             loss=history.column("loss"),
@@ -118,6 +120,7 @@ class LossCurvesDisplay:
     @classmethod
     def from_result(cls, result: FitResult, **options: Any) -> LossCurvesDisplay:
         """Take curves, best epoch and reason of stopping from the result of a fit."""
+        check_kind(result, FitResult, "result", "A fitted network has it in result_.")
         return cls.from_history(
             result.history,
             **{"best_epoch": result.best_epoch, "stop_reason": result.status, **options},

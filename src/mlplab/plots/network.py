@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mlplab.errors import DataError
+from mlplab.plots.asking import check_fitted
 from mlplab.plots.style import (
     BLUE,
     GREY,
@@ -117,6 +118,7 @@ class NetworkDisplay:
         max_units : int, default=10
             Units of a layer that are drawn.
         """
+        check_fitted(estimator, "coefs_", "intercepts_")
         names = getattr(estimator, "feature_names_in_", None)
         names = names if feature_names is None else feature_names
         values = None

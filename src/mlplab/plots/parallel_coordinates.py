@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from mlplab._optional import require
 from mlplab.errors import DataError
+from mlplab.plots.asking import check_kind
 from mlplab.plots.scales import Scale, parameter_scale, score_scale
 from mlplab.plots.style import (
     BLACK,
@@ -110,6 +111,7 @@ class ParallelCoordinatesDisplay:
         >>> display.trials, display.scales[0].places.tolist(), display.score.places.tolist()
         ((1, 0), [1.0, 0.0], [1.0, 0.0])
         """
+        check_kind(result, SweepResult, "result", "sweeps.run gives one.")
         name = score or result.score
         # By score alone: what was paused may be above what went on.
         scored = [(trial.mean(name) or 0.0, trial) for trial in result.ranking(name)]

@@ -82,6 +82,19 @@ def sampled(n_rows: int, limit: int) -> NDArray[np.intp]:
     return np.sort(np.random.default_rng(0).choice(n_rows, limit, replace=False))
 
 
+def _place_of(feature: Any, columns: Sequence[str], n_columns: int) -> int:
+    """Return which column a number or a name means."""
+    if isinstance(feature, str) and feature in columns:
+        return columns.index(feature)
+    if not isinstance(feature, str) and -n_columns <= int(feature) < n_columns:
+        return int(feature)
+    message = (
+        f"`features` must name columns of `X`, or count them from 0; got {feature!r} where there "
+        f"are {n_columns}. Choose two of them."
+    )
+    raise DataError(message)
+
+
 def two_columns(
     X: Any,
     names: Sequence[str] | None = None,
@@ -106,7 +119,7 @@ def two_columns(
     columns = [str(name) for name in getattr(X, "columns", ())]
     table = np.asarray(X)
     if table.ndim == 2 and features is not None:
-        places = [columns.index(f) if isinstance(f, str) else int(f) for f in features]
+        places = [_place_of(f, columns, table.shape[1]) for f in features]
         table = table[:, places]
         columns = [columns[place] for place in places] if columns else _numbered(places)
     try:

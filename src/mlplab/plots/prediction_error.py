@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mlplab.errors import DataError
+from mlplab.plots.asking import check_fitted
 from mlplab.plots.style import (
     BLUE,
     GREY,
@@ -96,6 +97,7 @@ class PredictionErrorDisplay:
         cls, estimator: Any, X: Any, y: ArrayLike, **options: Any
     ) -> PredictionErrorDisplay:
         """Let a fitted regressor predict; options are `name`, `unit` and `residuals`."""
+        check_fitted(estimator, "predict")
         return cls(y, estimator.predict(X), **options)
 
     @property

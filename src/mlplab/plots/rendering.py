@@ -55,6 +55,11 @@ def to_figure(display: Display, **options: Any) -> Figure:
     **options
         Passed to the display's `plot`.
     """
+    if not isinstance(display, Display) or isinstance(display, type):
+        raise ParameterError(
+            f"`display` must be a Display; got {type(display).__name__}. The from_… methods of "
+            "mlplab.plots make them."
+        )
     module = require("matplotlib.figure", "lab", "Drawing")
     figure: Figure = module.Figure(figsize=display.panels.size, layout="constrained")
     copy.copy(display).plot(ax=display.panels.of(figure), **options)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mlplab.plots.asking import check_fitted
 from mlplab.plots.points import MOST_POINTS, sampled
 from mlplab.plots.prediction_error import PredictionErrorDisplay
 from mlplab.plots.style import (
@@ -90,6 +91,7 @@ class ResidualsDisplay:
         cls, estimator: Any, X: Any, y: ArrayLike, **options: Any
     ) -> ResidualsDisplay:
         """Let a fitted regressor predict; options are `name`, `unit` and `max_points`."""
+        check_fitted(estimator, "predict")
         return cls(y, estimator.predict(X), **options)
 
     @property

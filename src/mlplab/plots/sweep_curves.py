@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlplab.errors import DataError
+from mlplab.plots.asking import check_kind
 from mlplab.plots.style import PALETTE, Panels, as_written, dress, take_axes
 from mlplab.results import SweepResult, Trial, TrialCurve
 from mlplab.results.layout import score_words
@@ -97,6 +98,7 @@ class SweepCurvesDisplay:
         DataError
             No trial has such a curve, or one of `trials` has none.
         """
+        check_kind(result, SweepResult, "result", "sweeps.run gives one.")
         names = CURVE_WORDS if curve is None else (curve,)
         ranked = result.ranking()
         found = next((n for n in names if any(trial.has_curve(n) for trial in ranked)), None)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mlplab.plots.asking import check_fitted
 from mlplab.plots.mosaic import as_images, draw_mosaic
 from mlplab.plots.style import Panels, take_axes
 
@@ -88,6 +89,7 @@ class WeightImagesDisplay:
         columns : int, default=8
             Images a row.
         """
+        check_fitted(estimator, "coefs_")
         steps = getattr(estimator, "steps", None)
         network = steps[-1][1] if steps else estimator
         weight: NDArray[Any] = np.asarray(network.coefs_[0], dtype=float)

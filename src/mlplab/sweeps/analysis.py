@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mlplab._typing import AnyArray
+from mlplab.errors import ParameterError, did_you_mean
 from mlplab.results import (
     Certainty,
     Effect,
@@ -71,6 +72,15 @@ def analyse(
         _interactions(told, scores, shares) if shares else (),
         floor,
     )
+
+
+def _score_of(result: SweepResult, score: str | None) -> str:
+    if score is not None and score not in result.scores:
+        hint = did_you_mean(str(score), result.scores) or " Leave it out for the one that decides."
+        raise ParameterError(
+            f"`score` must be one of the sweep's: {', '.join(result.scores)}; got {score!r}.{hint}"
+        )
+    return score or result.score
 
 
 def _floor(scores: AnyArray) -> float | None:
@@ -190,7 +200,7 @@ def certainty(
         rows, so that their differences vary too little; with it the standard error is corrected
         (Nadeau and Bengio, Inference for the generalization error, Machine Learning 52, 2003).
     """
-    name = score or result.score
+    name = _score_of(result, score)
     ranking = result.ranking(name)
     if not ranking:
         return None

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
-from mlplab.errors import ParameterError
+from mlplab.errors import ParameterError, did_you_mean
 
-__all__ = ["check_integer", "check_number", "is_number"]
+__all__ = ["check_integer", "check_name", "check_number", "is_number"]
 
 
 def is_number(value: Any) -> bool:
@@ -21,6 +22,15 @@ def check_integer(name: str, value: Any, least: int) -> None:
         raise ParameterError(
             f"`sweep.{name}` must be an integer of at least {least}; got {value!r}. "
             f"For example: {max(least, 3)}"
+        )
+
+
+def check_name(name: str, value: Any, valid: Sequence[str]) -> None:
+    """Raise `ParameterError` unless a value is one of some names."""
+    if value not in valid:
+        hint = did_you_mean(str(value), valid) or f" The default is {valid[0]!r}."
+        raise ParameterError(
+            f"`sweep.{name}` must be one of {', '.join(valid)}; got {value!r}.{hint}"
         )
 
 

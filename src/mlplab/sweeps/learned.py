@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from mlplab._optional import require
-from mlplab.sweeps.checks import check_integer
+from mlplab.sweeps.checks import check_integer, check_name
 from mlplab.sweeps.contract import Asking, Proposal
 from mlplab.sweeps.space import Parameter, Space, Values
 
@@ -44,6 +44,7 @@ class Learned:
 
     def __post_init__(self) -> None:
         check_integer("search.batch", self.batch, 1)
+        check_name("search.sampler", self.sampler, ("tpe", "gp"))
 
     def ends(self, space: Space) -> bool:  # noqa: ARG002
         """Tell that it does not end: it may ask for the same again, even in a finite space."""

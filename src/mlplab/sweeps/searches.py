@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from mlplab.sweeps.checks import check_name
 from mlplab.sweeps.contract import Asking, Proposal
 from mlplab.sweeps.space import Space
 
@@ -65,6 +66,9 @@ class QuasiRandom:
     """
 
     sequence: Literal["sobol", "halton"] = "sobol"
+
+    def __post_init__(self) -> None:
+        check_name("search.sequence", self.sequence, ("sobol", "halton"))
 
     def ends(self, space: Space) -> bool:
         """Tell that it ends in a finite space, when all of it was seen."""

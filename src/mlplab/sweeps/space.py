@@ -13,6 +13,7 @@ import numpy as np
 
 from mlplab.errors import ParameterError, did_you_mean
 from mlplab.results import Configuration
+from mlplab.sweeps.checks import is_number
 from mlplab.sweeps.identity import canonical, identity
 
 __all__ = ["Parameter", "Range", "Space", "Values"]
@@ -29,6 +30,13 @@ class Values:
     """
 
     values: tuple[Any, ...]
+
+    def __post_init__(self) -> None:
+        if isinstance(self.values, str) or not len(self.values):
+            raise ParameterError(
+                f"`values` must be a tuple of at least one value; got {self.values!r}. "
+                "For example: ('relu', 'tanh')"
+            )
 
     def grid(self) -> tuple[Any, ...]:
         """Return all values."""
@@ -64,6 +72,19 @@ class Range:
     step: float | None = None
     n: int | None = None
     log: bool = False
+
+    def __post_init__(self) -> None:
+        ends = (self.low, self.high)
+        if not all(map(is_number, ends)) or not self.low < self.high:
+            raise ParameterError(
+                f"`low` and `high` must be finite numbers, the lower one first; got {ends}. "
+                "For example: (0.001, 0.1)"
+            )
+        if self.log and self.low <= 0:
+            raise ParameterError(
+                f"`low` must be above 0 where numbers are spaced by their logarithm; got "
+                f"{self.low!r}. Begin with a small number, or leave `log` out."
+            )
 
     @property
     def stepped(self) -> bool:
@@ -120,6 +141,12 @@ class Parameter:
     name: str
     domain: Values | Range
     when: Mapping[str, tuple[Any, ...]] | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not self.name:
+            raise ParameterError(
+                f"`name` must be the name of a parameter; got {self.name!r}. For example: 'alpha'"
+            )
 
     def active(self, configuration: Configuration) -> bool:
         """Tell whether the conditions hold."""

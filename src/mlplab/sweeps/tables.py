@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from mlplab._files import write_atomically
+from mlplab._files import path_of, write_atomically
 from mlplab._optional import require
 from mlplab._typing import AnyArray
+from mlplab.errors import ParameterError
 from mlplab.results import CellResult, SweepResult, Trial
 from mlplab.sweeps.contract import Ledger
 from mlplab.sweeps.identity import canonical
@@ -56,6 +57,7 @@ def write_tables(result: SweepResult, ledger: Ledger, folder: Path) -> tuple[Pat
         Read them with ``pandas.read_parquet(path)``, or both together with `read_result`.
     """
     parquet = require("pyarrow.parquet", "lab", _PURPOSE)
+    folder = path_of(folder, "folder")
     paths = folder / TRIALS, folder / CURVES
     for path, table in zip(
         paths, (trials_table(result), curves_table(result, ledger)), strict=True
@@ -182,7 +184,13 @@ def _with_curves(trial: Trial, kept: Mapping[str, CellResult]) -> Trial:
 
 def _kept(result: SweepResult, ledger: Ledger) -> dict[str, CellResult]:
     keys = [cell.cell.key for trial in result.trials for cell in (*trial.earlier, *trial.cells)]
-    return {cell.cell.key: cell for cell in ledger.read(keys)}
+    kept = {cell.cell.key: cell for cell in ledger.read(keys)}
+    if any(key not in kept for key in keys):
+        raise ParameterError(
+            f"`ledger` must be the one of the sweep; got one with {len(kept)} of its {len(keys)} "
+            "trainings. Open it with sweeps.open_ledger(storage)."
+        )
+    return kept
 
 
 def _curves(trial: Trial, kept: Mapping[str, CellResult]) -> Iterator[dict[str, AnyArray]]:

@@ -116,6 +116,15 @@ class RunFolder:
         write_atomically(path, content)
         return path
 
+    def make(self, name: str) -> Path:
+        """Make a folder in it, and return where it is; raises as `write_bytes`."""
+        path = self.path / name
+        try:
+            path.mkdir(exist_ok=True)
+        except OSError as cause:
+            raise output_error(path, cause) from cause
+        return path
+
     def write_text(self, name: str, text: str) -> Path:
         """Write a text as UTF-8 and return where it is; raises as `write_bytes`."""
         return self.write_bytes(name, text.encode())

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import tempfile
 import time
 import typing
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,15 +15,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlplab._files import path_of
+from mlplab._files import path_of, write_atomically
 from mlplab._typing import AnyArray
 from mlplab.data import to_frame
 from mlplab.engines import TrainingPlan, TrainingState
-from mlplab.errors import DataError
+from mlplab.errors import DataError, OutputError
 from mlplab.export import to_bytes
 from mlplab.plots import to_svg
 from mlplab.results import EpochRecord, FitResult, History, RunMetrics, RunResult
 from mlplab.tracking import RunFolder, to_json_ready
+from mlplab.workflows.long_runs import CHECKPOINT
 from mlplab.workflows.model import TabularModel
 from mlplab.workflows.parts import Parts
 from mlplab.workflows.pictures import PICTURES
@@ -90,8 +93,13 @@ class Checkpoints:
         if time.monotonic() - self._last >= CHECKPOINT_SECONDS:
             best = self._model.estimator.with_parameters(state.best_parameters)
             model = dataclasses.replace(self._model, estimator=best)
-            self._folder.write_history(History.of(self._records))
-            self._folder.write_bytes(MODEL, to_bytes(model.to_artifact()))
+            try:
+                self._folder.write_history(History.of(self._records))
+                self._folder.write_bytes(MODEL, to_bytes(model.to_artifact()))
+            except OutputError as error:  # a full disk costs no training
+                warnings.warn(
+                    f"{error} Training went on; what was kept before stays.", stacklevel=2
+                )
             self._last = time.monotonic()
 
     def on_end(self, result: FitResult) -> None:
@@ -104,10 +112,26 @@ def keep_training(folder: RunFolder, model: TabularModel) -> None:
     Raises
     ------
     OutputError
-        A file cannot be written.
+        A file cannot be written; the message says where the model is kept instead.
     """
-    folder.write_history(model.estimator.result_.history)
-    folder.write_bytes(MODEL, to_bytes(model.to_artifact()))
+    content = to_bytes(model.to_artifact())
+    try:
+        folder.write_history(model.estimator.result_.history)
+        folder.write_bytes(MODEL, content)
+    except OutputError as error:
+        raise OutputError(f"{error} {_rescued(folder, content)}") from error
+
+
+def _rescued(folder: RunFolder, content: bytes) -> str:
+    """Write a model where temporary files go, and return where it is, or what else is left."""
+    try:
+        path = Path(tempfile.mkdtemp(prefix="mlplab-")) / MODEL
+        write_atomically(path, content)
+    except OSError:
+        kept = [name for name in (MODEL, CHECKPOINT) if (folder.path / name).exists()]
+        left = f"What was kept before stays in {folder.path}" if kept else "There is nothing yet"
+        return f"{left}; `mlplab run --resume` goes on from the last checkpoint."
+    return f"The model is kept in {path}."
 
 
 def keep_run(
@@ -118,8 +142,17 @@ def keep_run(
     Raises
     ------
     OutputError
-        A file cannot be written.
+        A file cannot be written; the message says where the model is kept.
     """
+    try:
+        _write_run(folder, result, parts, figures)
+    except OutputError as error:
+        raise OutputError(f"{error} The trained model is kept in {folder.path}.") from error
+
+
+def _write_run(
+    folder: RunFolder, result: RunResult, parts: Parts, figures: tuple[str, ...]
+) -> None:
     metrics = {"headline": result.metrics.headline, **to_json_ready(_fields(result.metrics))}
     folder.write_json(METRICS, metrics)
     folder.write_bytes(PREDICTIONS, _parquet(_predictions(result, parts)))
@@ -135,7 +168,7 @@ def keep_run(
 
 def _write_pictures(folder: RunFolder, result: RunResult) -> None:
     if result.pictures:
-        (folder.path / _PICTURES).mkdir(exist_ok=True)
+        folder.make(_PICTURES)
     for name, display in result.pictures.items():
         title = PICTURES[name].title
         folder.write_text(f"{_PICTURES}/{name}.svg", to_svg(display, title=title))

@@ -241,7 +241,7 @@ def check_out(out: Path, read: Mapping[str, Any]) -> None:
             f"keeps for its report. Use {str(out.with_stem('new-predictions'))!r}."
         )
     for what, given in read.items():
-        path = Path(given).expanduser() if isinstance(given, (str, Path)) else None
+        path = path_of(given, what) if isinstance(given, (str, Path)) else None
         if path is not None and path.exists() and out.exists() and path.samefile(out):
             raise ParameterError(
                 f"`out` must be another file than the {what}; got {str(out)!r}, which would be "

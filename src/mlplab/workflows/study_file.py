@@ -220,8 +220,9 @@ def _first_mistake(error: ValidationError, text: str, name: str) -> str:
         (line_of(text, tuple(str(part) for part in mistake["loc"])), mistake)
         for mistake in error.errors()
     ]
-    # Of a value that may be of several types pydantic complains once for each.
-    line, mistake = min(mistakes, key=lambda item: item[0])
+    # A key that is misspelt is also missing. Of a value that may be of several types pydantic
+    # complains once for each.
+    line, mistake = min(mistakes, key=lambda item: (item[1]["type"] == "missing", item[0]))
     path = _known_path(mistake["loc"])
     same = [other for _, other in mistakes if _known_path(other["loc"]) == path]
     return f"{name}, line {line}: {_sentence(path, same)}"
