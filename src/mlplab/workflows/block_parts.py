@@ -21,7 +21,7 @@ from mlplab.data import Blocks, FoundTarget, Preparation, TargetEncoding
 from mlplab.data.blocks import WINDOW, Block
 from mlplab.data.frames import is_missing, pandas
 from mlplab.data.streaming import Moments, learn_in_blocks
-from mlplab.data.windows import row_draws
+from mlplab.data.windows import read_ahead, row_draws
 from mlplab.errors import DataError, ParameterError
 from mlplab.results import Choice, SplitSizes, TableDescription
 from mlplab.workflows.parts import TEST_SHARE, Parts, find_target, prepare_parts
@@ -113,11 +113,14 @@ class RowStream:
     def windows(
         self, epoch: int, start: int, dtype: str, *, shuffle: bool = True
     ) -> Iterator[Window]:
-        """Read and prepare the windows of an epoch from one of them on."""
+        """Read and prepare the windows of an epoch from one of them on.
+
+        While one is prepared, another thread reads the next.
+        """
         found = self.blocks.windows(
             seed=self.seed, epoch=epoch, window=WINDOW, start=start, shuffle=shuffle
         )
-        for blocks in found:
+        for blocks in read_ahead(found):
             yield self.prepare(blocks, dtype)
 
     def prepare(self, blocks: list[Block], dtype: str) -> Window:
