@@ -23,7 +23,7 @@ def _fit(table: Any, **options: Any) -> Any:
 
 # Damage of a file: how it is written, and what is said of it.
 FILES: dict[str, tuple[Call, str]] = {
-    "there is no file": (lambda k: k.tmp / "tabel.csv", "found nothing at"),
+    "there is no file": (lambda k: k.tmp / "tablee.csv", "found nothing at"),
     "a folder": (lambda k: k.tmp, "found a folder|A folder of a table"),
     "an empty file": (lambda k: k.file("t.csv", ""), "must not be empty"),
     "names only": (lambda k: k.file("t.csv", "a,b\n"), "only the names of its 2 columns"),
@@ -146,7 +146,7 @@ MORE = [
     Row("data.find_target", "a target that is not there",
         lambda k: data.find_target(k.table, "answr"), "Did you mean 'answer'"),
     Row("data.find_target", "no such task",
-        lambda k: data.find_target(k.table, "answer", "regresion"), "Did you mean 'regression'"),
+        lambda k: data.find_target(k.table, "answer", "regressionn"), "Did you mean 'regression'"),
     Row("data.infer_kinds", "a kind that is none",
         lambda k: data.infer_kinds(k.table, {"size": "numric"}), "Did you mean 'numeric'"),
     Row("data.Preparation", "a scaling that is none",
@@ -188,7 +188,7 @@ MORE = [
     Row("workflows.fit", "the target to drop", lambda k: _fit(k.table, drop=["answer"]),
         "must not name the target"),
     Row("workflows.fit", "an unknown way of reading",
-        lambda k: _fit(k.csv(), reading={"seperator": ";"}), "Did you mean 'separator'"),
+        lambda k: _fit(k.csv(), reading={"separatorr": ";"}), "Did you mean 'separator'"),
     Row("workflows.fit", "a way of reading what is in memory",
         lambda k: _fit(k.table, reading={"separator": ";"}), "about reading a file"),
     Row("workflows.fit", "rows and targets of different number",
@@ -196,7 +196,7 @@ MORE = [
     Row("workflows.fit", "a negative seed", lambda k: _fit(k.table, seed=-1), "`seed` must"),
     Row("workflows.fit", "a share beyond one", lambda k: _fit(k.table, test=1.5), "`test` must"),
     Row("workflows.fit", "an unknown setting",
-        lambda k: _fit(k.table, settings={"alhpa": 1}), "Did you mean 'alpha'"),
+        lambda k: _fit(k.table, settings={"alphaa": 1}), "Did you mean 'alpha'"),
     Row("workflows.fit", "an unknown tracker", lambda k: _fit(k.table, track=["mlfow"]),
         "mlflow"),
     Row("workflows.fit", "a file where the folder should be",

@@ -223,6 +223,56 @@ def test_twelve_kills(tmp_path: Path, record_property: Any) -> None:
     record_property("outcome", "the weights of a run without a kill, bit for bit")
 
 
+@pytest.mark.slow
+def test_ten_processes_never_share_a_folder(tmp_path: Path, record_property: Any) -> None:
+    """All want to go on with one run at the same moment: one does, the others are told so."""
+    path, runs = study(tmp_path, epochs=20_000), tmp_path / "runs"
+    command = [sys.executable, "-c", _TOGETHER, str(path), str(runs)]
+    told = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+    ended = json.loads(told.splitlines()[-1])
+
+    assert sorted(ended) == [0] + [3] * 9
+    assert len(list(runs.iterdir())) == 1
+    record_property("processes", len(ended))
+    record_property("outcome", "one goes on, nine are told that another is at work")
+
+
+_TOGETHER = """
+import json, os, sys
+from mlplab import workflows
+from mlplab.errors import OutputError
+from mlplab.workflows import long_runs
+
+class End:
+    left = 500
+    def on_start(self, plan, state): pass
+    def on_end(self, result): pass
+    def on_epoch(self, record, state):
+        self.left -= 1
+        if not self.left:
+            raise MemoryError
+
+long_runs.PIECE_SECONDS = 0.02
+try:
+    workflows.run(sys.argv[1], out=sys.argv[2], observers=[End()])
+except MemoryError:
+    pass
+children = []
+for _ in range(10):
+    child = os.fork()
+    if child:
+        children.append(child)
+        continue
+    try:
+        workflows.run(sys.argv[1], out=sys.argv[2], resume=True)
+    except OutputError as error:
+        os._exit(3 if "another process is training" in str(error) else 4)
+    except BaseException:
+        os._exit(5)
+    os._exit(0)
+print(json.dumps([os.waitstatus_to_exitcode(os.waitpid(one, 0)[1]) for one in children]))
+"""
+
 # Everything is loaded once, and every attempt is a fork: only the training is killed.
 _KILLER = """
 import json, os, random, signal, sys, time
