@@ -37,6 +37,12 @@ def test_random_split(n_rows: int, validation: float, test: float, seed: int) ->
     assert split.train.tolist() == again.train.tolist()
 
 
+def test_shares_of_few_rows_leave_some_for_training() -> None:
+    """Where both would be rounded up to all rows, they are rounded down."""
+    split = split_rows(4, validation=0.375, test=0.375)
+    assert [len(split.train), len(split.validation), len(split.test)] == [2, 1, 1]
+
+
 def test_generators_advance() -> None:
     """A generator that is passed advances, so that two splits differ."""
     generator = np.random.default_rng(0)

@@ -15,11 +15,11 @@ import mlplab
 from mlplab import workflows
 from mlplab.errors import ParameterError, StudyError
 from mlplab.results import CellResult, SweepProgress, SweepStop
-from mlplab.sweeps import Job, Outcome, Sweep, sweep_from_table
+from mlplab.sweeps import Fold, Job, Outcome, Sweep, sweep_from_table
 from mlplab.workflows import sweeping
 from mlplab.workflows.parts import deal_parts
 from mlplab.workflows.sources import read_source
-from mlplab.workflows.study import SplitTable
+from mlplab.workflows.study import SplitTable, Study
 from mlplab.workflows.study_file import parse_study
 from mlplab.workflows.study_text import study_to_toml
 from mlplab.workflows.sweep_scores import USUAL
@@ -317,7 +317,6 @@ def test_mistake_is_answered_with_its_line_and_a_way_out(name: str) -> None:
 
 
 LATE_MISTAKES = {
-    "groups": ('split = { groups = "alcohol" }', "line 3: `data.split.groups` must be left out"),
     "no validation": ("split = { validation = 0 }", "line 3: `data.split.validation` must be"),
     "too few rows": ("split = { validation = 2 }", "line 3: .* must leave rows of every class"),
 }
@@ -332,6 +331,92 @@ def test_mistakes_that_the_data_show_name_their_line_too(name: str, tmp_path: Pa
     with pytest.raises(ParameterError, match=message):
         workflows.sweep(study, out=tmp_path / "runs")
     assert not (tmp_path / "runs").exists()
+
+
+def _dealt(split: dict[str, Any], **sweep: Any) -> tuple[pd.DataFrame, tuple[Fold, ...]]:
+    """Deal 120 rows of 24 patients, seen on 40 days, as a study says; return them and the folds."""
+    rng = np.random.default_rng(3)
+    frame = pd.DataFrame(
+        {
+            "x": rng.normal(size=120),
+            "patient": rng.integers(0, 24, 120).astype(str),
+            "day": pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 40, 120), "D"),
+            "y": rng.choice(["ill", "well"], 120),
+        }
+    )
+    frame.loc[5, "patient"] = None
+    table = {
+        "data": {"source": "(in memory)", "target": "y", "split": {"test": 0.2, **split}},
+        "sweep": {"space": {"alpha": [0.1]}, **sweep},
+    }
+    study = Study.model_validate(table)
+    source = read_source(frame)
+    parts = deal_parts(study.model_copy(update={"data": _without_validation(study)}), source)
+    found = sweep_of(study, parts.task, {})
+    folds = Rows(study, without_rows(source), parts).deal(found)
+    return parts.frames[0].reset_index(drop=True), folds
+
+
+def _without_validation(study: Study) -> Any:
+    assert study.data is not None
+    split = study.data.split.model_copy(update={"validation": 0})
+    return study.data.model_copy(update={"split": split})
+
+
+@pytest.mark.parametrize(
+    ("sweep", "n"), [({"folds": 1}, 1), ({"folds": 4}, 4), ({"folds": 3, "repeats": 2}, 6)]
+)
+def test_rows_of_one_group_stay_on_one_side(sweep: dict[str, Any], n: int) -> None:
+    """In every fold, the test rows being set aside by groups before."""
+    frame, folds = _dealt({"groups": "patient"}, **sweep)
+    assert len(folds) == n
+    assert len({tuple(fold.validate) for fold in folds}) == n
+    for fold in folds:
+        assert sorted([*fold.train, *fold.validate]) == list(range(len(frame)))
+        there, here = (set(frame.patient[rows].dropna()) for rows in (fold.train, fold.validate))
+        assert here
+        assert not there & here
+
+
+@pytest.mark.parametrize("folds", [1, 4])
+def test_folds_in_time_validate_on_what_comes_later(folds: int) -> None:
+    """Rows of one day stay together; each fold learns from all that lies before."""
+    frame, dealt = _dealt({"time": "day"}, folds=folds)
+    assert len(dealt) == folds
+    for fold in dealt:
+        assert frame.day[fold.train].max() < frame.day[fold.validate].min()
+        assert len(fold.train) == (frame.day < frame.day[fold.validate].min()).sum()
+    assert dealt[-1].validate.max() == len(frame) - 1
+
+
+@pytest.mark.parametrize(
+    ("split", "sweep", "message"),
+    [
+        ({"groups": "patient"}, {"folds": 60}, "whole groups.* Choose fewer folds"),
+        ({"time": "day"}, {"folds": 60}, "whole groups and times.* Choose fewer folds"),
+        ({"time": "day"}, {"folds": 2, "repeats": 2}, "in one way only"),
+    ],
+)
+def test_too_few_groups_or_times_are_told(
+    split: dict[str, Any], sweep: dict[str, Any], message: str
+) -> None:
+    """Before anything is trained."""
+    with pytest.raises(ParameterError, match=message):
+        _dealt(split, **sweep)
+
+
+def test_a_sweep_by_groups_trains_and_leaves_their_column_out() -> None:
+    """From a table in memory; the column only deals rows."""
+    frame = pd.DataFrame({"x": np.arange(60.0), "who": np.arange(60) // 4, "y": np.arange(60) % 2})
+    study = parse_study(
+        'data = { source = "(in memory)", target = "y", split = { groups = "who" } }\n'
+        "model = { max_iter = 3 }\n"
+        "sweep = { folds = 3, space = { alpha = [0.1, 1.0] } }"
+    )
+    swept = workflows.sweep(study, data=frame, out=None)
+    assert swept.result.n_trained == 6
+    assert swept.model is not None
+    assert list(swept.model.preparation.get_feature_names_out()) == ["x"]
 
 
 def test_run_and_sweep_send_to_each_other() -> None:

@@ -16,7 +16,7 @@ from mlplab.data.kinds import infer_kinds
 from mlplab.data.leakage import find_leaks
 from mlplab.data.named import NameInfo, load, names
 from mlplab.data.readers import read
-from mlplab.data.splits import Split, split_rows
+from mlplab.data.splits import Split, group_codes, split_rows, time_ranks
 from mlplab.data.targets import FoundTarget, drop_unlabelled, find_target
 
 if TYPE_CHECKING:
@@ -35,11 +35,13 @@ __all__ = [
     "drop_unlabelled",
     "find_leaks",
     "find_target",
+    "group_codes",
     "infer_kinds",
     "load",
     "names",
     "read",
     "split_rows",
+    "time_ranks",
     "to_frame",
 ]
 

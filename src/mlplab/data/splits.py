@@ -14,7 +14,7 @@ from mlplab.data.frames import as_numbers, as_words, is_missing, pandas
 from mlplab.data.kinds import date_format
 from mlplab.errors import DataError, ParameterError
 
-__all__ = ["Split", "split_rows"]
+__all__ = ["Split", "group_codes", "split_rows", "time_ranks"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,6 +89,8 @@ def split_rows(
             "one way; got all of them. Keep one."
         )
     sizes = (_size("validation", validation, n_rows), _size("test", test, n_rows))
+    if sum(sizes) >= n_rows and validation + test < 1:
+        sizes = (int(validation * n_rows), int(test * n_rows))  # both had been rounded up
     if sum(sizes) >= n_rows:
         raise DataError(
             f"`validation` and `test` must leave rows for training; of {n_rows} rows, {sizes[0]} "
@@ -96,9 +98,9 @@ def split_rows(
         )
     generator = np.random.default_rng(seed)
     if stratify is not None:
-        return _stratified(_codes("stratify", stratify, n_rows), sizes, generator)
+        return _stratified(group_codes(stratify, n_rows, "stratify"), sizes, generator)
     if groups is not None:
-        return _grouped(_codes("groups", groups, n_rows), sizes, generator)
+        return _grouped(group_codes(groups, n_rows), sizes, generator)
     if time is not None:
         return _by_time(time, n_rows, sizes)
     order = generator.permutation(n_rows)
@@ -117,8 +119,30 @@ def _size(name: str, part: float, n_rows: int) -> int:
     return 1 if share and part > 0 and size == 0 and n_rows > 2 else size
 
 
-def _codes(name: str, values: Any, n_rows: int) -> AnyArray:
-    """Return values as numbers from 0; each missing one gets a number of its own."""
+def group_codes(values: Any, n_rows: int, name: str = "groups") -> AnyArray:
+    """Return what rows belong together by as numbers from 0; a missing value is one of its own.
+
+    Parameters
+    ----------
+    values : array-like of shape (rows,)
+    n_rows : int
+    name : str
+        What messages call them.
+
+    Returns
+    -------
+    ndarray of int64 of shape (rows,)
+
+    Raises
+    ------
+    ParameterError
+        There is not one value a row.
+
+    Examples
+    --------
+    >>> group_codes(["b", None, "a", "b", None], 5).tolist()
+    [0, 1, 2, 0, 3]
+    """
     if np.shape(values) != (n_rows,):
         raise ParameterError(
             f"`{name}` must hold one value a row, shape ({n_rows},); got shape "
@@ -230,7 +254,31 @@ def _size_remarks(
     )
 
 
-def _by_time(time: Any, n_rows: int, sizes: tuple[int, int]) -> Split:
+def time_ranks(time: Any, n_rows: int) -> AnyArray:
+    """Return the places of rows in the order of time, from 0; those of the same time share one.
+
+    Parameters
+    ----------
+    time : array-like of shape (rows,)
+        Numbers or dates.
+    n_rows : int
+
+    Returns
+    -------
+    ndarray of int64 of shape (rows,)
+
+    Raises
+    ------
+    ParameterError
+        There is not one value a row.
+    DataError
+        A time is missing, or is neither a number nor a date.
+
+    Examples
+    --------
+    >>> time_ranks(["2024-03-01", "2024-01-01", "2024-03-01"], 3).tolist()
+    [1, 0, 1]
+    """
     column = pandas().Series(time).reset_index(drop=True)
     if len(column) != n_rows:
         raise ParameterError(
@@ -243,8 +291,13 @@ def _by_time(time: Any, n_rows: int, sizes: tuple[int, int]) -> Split:
             f"`time` must be known in every row; row {int(np.flatnonzero(missing)[0]) + 1} has "
             "none. Leave such rows out."
         )
-    # Equal times get equal ranks, so that a boundary can be moved in front of them.
-    _, ranks = np.unique(_moments(column), return_inverse=True)
+    ranks: AnyArray = np.unique(_moments(column), return_inverse=True)[1]
+    return ranks
+
+
+def _by_time(time: Any, n_rows: int, sizes: tuple[int, int]) -> Split:
+    # Equal times have equal ranks, so that a boundary can be moved in front of them.
+    ranks = time_ranks(time, n_rows)
     order = np.argsort(ranks, kind="stable")
     sorted_ranks = ranks[order]
     last = n_rows - sizes[1]
@@ -256,8 +309,9 @@ def _by_time(time: Any, n_rows: int, sizes: tuple[int, int]) -> Split:
         first = int(np.searchsorted(sorted_ranks, sorted_ranks[first]))
     if first == 0:
         raise DataError(
-            "`time` must leave earlier rows for training; too many rows have the first "
-            f"time, {column.iloc[int(order[0])]}. Ask for smaller parts, or split at random."
+            "`time` must leave earlier rows for training; too many rows have the first time, "
+            f"{pandas().Series(time).iloc[int(order[0])]}. Ask for smaller parts, or split at "
+            "random."
         )
     train, validation, test = np.split(order, [first, last])
     remarks = _size_remarks((validation, test), sizes, "Rows of the same time stay together")

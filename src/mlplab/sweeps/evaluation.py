@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,12 +11,16 @@ import numpy as np
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import check_scoring, get_scorer_names
 from sklearn.model_selection import (
+    GroupKFold,
+    GroupShuffleSplit,
     KFold,
     RepeatedKFold,
     RepeatedStratifiedKFold,
     ShuffleSplit,
+    StratifiedGroupKFold,
     StratifiedKFold,
     StratifiedShuffleSplit,
+    TimeSeriesSplit,
 )
 
 from mlplab._typing import AnyArray
@@ -41,9 +45,17 @@ class Fold:
 
 
 def deal_rows(
-    sweep: Sweep, y: AnyArray, *, stratify: bool, validation: float = 0.2
+    sweep: Sweep,
+    y: AnyArray,
+    *,
+    stratify: bool,
+    validation: float = 0.2,
+    groups: AnyArray | None = None,
+    times: AnyArray | None = None,
 ) -> tuple[Fold, ...]:
     """Deal rows as a sweep says: one split, k folds, or repeated k folds.
+
+    In the order of time every fold validates on what comes after that from which it learns.
 
     Parameters
     ----------
@@ -53,13 +65,51 @@ def deal_rows(
     stratify : bool
         Keep the shares of the classes in `y`.
     validation : float
-        Share of the rows that validate, where there is one split.
+        Share of the rows that validate, or of the groups, where there is one split.
+    groups : ndarray of int of shape (rows,), optional
+        Rows of one group stay on one side.
+    times : ndarray of int of shape (rows,), optional
+        Places in the order of time; rows of the same time stay on one side.
+
+    Raises
+    ------
+    ValueError
+        There are too few rows, groups or times for the folds.
     """
+    if times is not None:
+        return tuple(_folds_in_time(sweep, times, validation))
     rows = np.zeros(len(y))
-    return tuple(
-        Fold(train, validate)
-        for train, validate in _splitter(sweep, validation, stratify=stratify).split(rows, y)
-    )
+    splitters = [_splitter(sweep, validation, stratify=stratify)]
+    if groups is not None:
+        splitters = _splitters_of_groups(sweep, validation, stratify=stratify)
+    parts = (part for one in splitters for part in one.split(rows, y, groups))
+    return tuple(Fold(train, validate) for train, validate in parts)
+
+
+def _folds_in_time(sweep: Sweep, times: AnyArray, validation: float) -> Iterator[Fold]:
+    """Yield folds, each of which learns from what lies before that on which it validates."""
+    if sweep.repeats > 1:
+        raise ValueError("rows in the order of time can be dealt in one way only")
+    moments = np.unique(times)
+    if sweep.folds == 1:
+        first = np.sort(times)[len(times) - max(1, round(validation * len(times)))]
+        parts = [(moments[moments < first], moments[moments >= first])]
+    else:
+        splits = TimeSeriesSplit(sweep.folds).split(moments)
+        parts = [(moments[before], moments[after]) for before, after in splits]
+    for before, after in parts:
+        fold = Fold(*(np.flatnonzero(np.isin(times, part)) for part in (before, after)))
+        if not len(fold.train):
+            raise ValueError("too many rows have the first time")
+        yield fold
+
+
+def _splitters_of_groups(sweep: Sweep, validation: float, *, stratify: bool) -> list[Any]:
+    if sweep.folds == 1:
+        return [GroupShuffleSplit(1, test_size=validation, random_state=sweep.seed)]
+    kind = StratifiedGroupKFold if stratify else GroupKFold
+    seeds = [sweep.seed + n if sweep.shuffle else None for n in range(sweep.repeats)]
+    return [kind(sweep.folds, shuffle=sweep.shuffle, random_state=seed) for seed in seeds]
 
 
 def _splitter(sweep: Sweep, validation: float, *, stratify: bool) -> Any:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from mlplab._typing import AnyArray
+from mlplab.data import group_codes, time_ranks
 from mlplab.errors import ParameterError
 from mlplab.estimators import fit_many
 from mlplab.results import Configuration, FitOutcome, SplitSizes, StopReason
@@ -80,16 +81,10 @@ class Rows:
         Raises
         ------
         ParameterError
-            There are too few rows, or rows that must stay together.
+            There are too few rows, groups or times.
         """
         assert self.study.data is not None  # noqa: S101  (there are rows)
         split = self.study.data.split
-        for name in ("groups", "time"):
-            if getattr(split, name) is not None:
-                raise ParameterError(
-                    f"`data.split.{name}` must be left out of a sweep, which deals rows at random "
-                    f"to its folds; got {getattr(split, name)!r}. Run the study without [sweep]."
-                )
         if sweep.folds == 1 and not split.validation:
             raise ParameterError(
                 "`data.split.validation` must be above 0 where a sweep has one validation split; "
@@ -99,13 +94,23 @@ class Rows:
         stratify = self.parts.task == "classification" and split.stratify is not False
         if stratify:  # as long as every fold can have each class
             stratify = np.unique(y, return_counts=True)[1].min() >= max(2, sweep.folds)
+        frame = self.parts.frames[0]
+        groups = None if split.groups is None else group_codes(frame[split.groups], len(frame))
+        times = None if split.time is None else time_ranks(frame[split.time], len(frame))
         try:
-            return deal_rows(sweep, y, stratify=stratify, validation=split.validation)
+            return deal_rows(
+                sweep,
+                y,
+                stratify=stratify,
+                validation=split.validation,
+                groups=groups,
+                times=times,
+            )
         except ValueError as cause:
             raise ParameterError(
-                f"`data.split.validation` and `sweep.folds` must leave rows of every class on "
-                f"either side; got {split.validation} and {sweep.folds} for {len(y)} rows: "
-                f"{cause}. Choose fewer folds or another share."
+                f"`data.split` and `sweep.folds` must leave rows of every class, whole groups and "
+                f"times on either side; got {split.validation} and {sweep.folds} for {len(y)} "
+                f"rows: {cause}. Choose fewer folds or another share."
             ) from cause
 
 
