@@ -48,7 +48,7 @@ def draw(told: list[dict[str, Any]]) -> Any:
     axes.plot(chosen, "s", color=PALETTE[1], ms=9, mfc="none", mew=1.6, label=words)
     median = statistics.median(one["R²"] for one in told)
     axes.axhline(median, color="0.4", linewidth=1)
-    axes.annotate(f"median {median:.3f}", (len(told) - 0.62, median), va="bottom", fontsize="small")
+    axes.annotate(f"median {median:.3f}", (2.5, median), ha="center", va="bottom")
     axes.set_xticks(range(len(told)), [f"split {seed}" for seed in range(len(told))])
     axes.set(ylabel="R²", title="The same search on five splits", xlim=(-0.4, len(told) - 0.1))
     axes.grid(axis="y", alpha=0.3)
