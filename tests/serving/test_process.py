@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +97,29 @@ def test_workers_share_the_work_and_add_their_figures_up(served: tuple[Path, Any
     # The first requests, before memory is read, are as many.
     assert 'mlplab_requests_total{path="/predict",status="200"} 1200.0' in text
     assert process.returncode == 0
+
+
+@pytest.mark.slow
+def test_a_worker_that_stands_still_for_a_while_loses_no_request(served: tuple[Path, Any]) -> None:
+    """A machine that is busy, or sleeps: what a worker was asked is answered when it goes on."""
+    load = benchmark()
+    rows, right = load.cases(served[1], "breast_cancer")
+    with load.server(served[0], "--workers", "2") as (address, process):
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        workers = [int(child) for child in children if _serves(child)]
+        for worker in workers:
+            os.kill(worker, signal.SIGSTOP)
+        timers = [threading.Timer(8, os.kill, (worker, signal.SIGCONT)) for worker in workers]
+        for timer in timers:
+            timer.start()
+        found = load.put_under_load(address, process.pid, rows, right, requests=500, in_flight=50)
+    assert len(workers) == 2
+    assert found.wrong == 0
+
+
+def _serves(child: str) -> bool:
+    """Tell workers from the process that cleans up after them."""
+    return b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()
 
 
 @pytest.mark.slow

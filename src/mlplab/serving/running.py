@@ -76,6 +76,9 @@ def serve(
             "limit_concurrency": limits.connections,
             "timeout_graceful_shutdown": max(1, int(limits.seconds)),
             "timeout_keep_alive": 30,
+            # Uvicorn takes a worker for hung after 5 seconds without an answer, and kills it with
+            # all that it has to answer; a machine that is busy or sleeps takes longer than that.
+            "timeout_worker_healthcheck": max(60, int(2 * limits.seconds)),
         }
         if announce is not None:
             announce(_opening(model, listening, host, workers))
