@@ -42,7 +42,8 @@ template <class T> class Interleaved {
     const Setup &a = *one.setup_, &b = *other.setup_;
     return one.progress_.position == other.progress_.position && same_shape(one, other) &&
            same_loss(a.config, b.config) && a.config.optimiser == b.config.optimiser &&
-           one.rare_ == other.rare_ && (a.config.clip_norm < 0) == (b.config.clip_norm < 0) &&
+           one.rare_ == other.rare_ && (a.config.l2 != 0) == (b.config.l2 != 0) &&
+           (a.config.clip_norm < 0) == (b.config.clip_norm < 0) &&
            a.config.score == b.config.score && a.config.batch_size == b.config.batch_size &&
            a.rows.n_rows == b.rows.n_rows && a.has_validation == b.has_validation &&
            (!a.has_validation || a.validation.n_rows == b.validation.n_rows);
@@ -287,11 +288,12 @@ template <class T> class Interleaved {
     });
   }
 
-  template <int O> void use(bool rare) {
+  template <int O> void use(bool rare, bool penalises) {
     finish_[0] = rare ? &Interleaved::finish_and_move<O, false, true>
                       : &Interleaved::finish_and_move<O, false, false>;
-    finish_[1] = rare ? &Interleaved::finish_and_move<O, true, true>
-                      : &Interleaved::finish_and_move<O, true, false>;
+    finish_[1] = rare        ? &Interleaved::finish_and_move<O, true, true>
+                 : penalises ? &Interleaved::finish_and_move<O, true, false>
+                             : finish_[0];
     move_[0] = &Interleaved::move_only<O, false>;
     move_[1] = &Interleaved::move_only<O, true>;
   }

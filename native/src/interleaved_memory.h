@@ -132,7 +132,9 @@ template <class T> void Interleaved<T>::leave(i64 lane) {
 
 template <class T> void Interleaved<T>::choose_update() {
   const mlp_config& config = shape_->setup_->config;
-  for_optimiser(config.optimiser, [&](auto optimiser) { use<optimiser.value>(shape_->rare_); });
+  for_optimiser(config.optimiser, [&](auto optimiser) {
+    use<optimiser.value>(shape_->rare_, config.l2 != 0);
+  });
   limits_ = config.clip_norm >= 0;
   if (!limits_) return;
   finish_[0] = &Interleaved::finish_only<false>;

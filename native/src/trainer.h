@@ -109,9 +109,12 @@ template <class T> class Trainer {
   void lay_out_values(const mlp_config& config, Arena& arena);
   void lay_out_units(Arena& arena);
 
-  template <int O> void use(bool rare) {
+  // Without a penalty weights are as biases.
+  template <int O> void use(bool rare, bool penalises) {
     move_[0] = rare ? &finish_and_move<T, O, false, true> : &finish_and_move<T, O, false, false>;
-    move_[1] = rare ? &finish_and_move<T, O, true, true> : &finish_and_move<T, O, true, false>;
+    move_[1] = rare        ? &finish_and_move<T, O, true, true>
+               : penalises ? &finish_and_move<T, O, true, false>
+                           : move_[0];
     move_only_[0] = &move_only<T, O, false>;
     move_only_[1] = &move_only<T, O, true>;
   }

@@ -150,7 +150,9 @@ template <class T> void Trainer<T>::lay_out_units(Arena& arena) {
 
 template <class T> void Trainer<T>::choose_update(const mlp_config& config) {
   rare_ = config.l1 != 0 || config.clip_value >= 0 || config.weight_decay != 0;
-  for_optimiser(config.optimiser, [&](auto optimiser) { use<optimiser.value>(rare_); });
+  for_optimiser(config.optimiser, [&](auto optimiser) {
+    use<optimiser.value>(rare_, config.l2 != 0);
+  });
 }
 
 }  // namespace mlp::MLP_ISA
