@@ -25,6 +25,7 @@ __all__ = [
     "as_words",
     "check_names",
     "check_rows",
+    "count_distinct",
     "first_infinite",
     "is_boolean",
     "is_missing",
@@ -245,10 +246,36 @@ def as_words(column: pd.Series[Any]) -> list[str | None]:
             words.append(None)
             continue
         key = (type(value), value)
-        if key not in known:
-            known[key] = _word(value)
+        try:
+            if key not in known:
+                known[key] = _word(value)
+        except TypeError as cause:
+            raise _not_single(column) from cause
         words.append(known[key])
     return words
+
+
+def count_distinct(column: pd.Series[Any]) -> int:
+    """Return how many different values a column holds.
+
+    Raises
+    ------
+    DataError
+        It holds lists or mappings.
+    """
+    try:
+        return int(column.nunique())
+    except TypeError as cause:
+        raise _not_single(column) from cause
+
+
+def _not_single(column: pd.Series[Any]) -> DataError:
+    """Return the sentence about values that have no hash."""
+    found = next((v for v in column if isinstance(v, (list, dict, set, np.ndarray))), column)
+    return DataError(
+        f"A column must hold single values; {column.name!r} holds {type(found).__name__}s. "
+        "Spread them over several columns."
+    )
 
 
 def _word(value: Any) -> str:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlplab.data.frames import as_numbers, as_words, is_missing, pandas, to_frame
+from mlplab.data.frames import as_numbers, as_words, count_distinct, is_missing, pandas, to_frame
 from mlplab.errors import DataError, ParameterError, did_you_mean
 from mlplab.results.tables import Choice
 
@@ -153,13 +153,7 @@ def infer_kind(column: pd.Series[Any]) -> tuple[str, str]:
     present = column[~missing]
     if not len(present):
         return "missing", "It holds no value at all."
-    try:
-        n_distinct = int(present.nunique())
-    except TypeError as error:
-        raise DataError(
-            f"A column must hold single values; {column.name!r} holds "
-            f"{type(present.iloc[0]).__name__}s. Spread them over several columns."
-        ) from error
+    n_distinct = count_distinct(present)
     if n_distinct == 1 and not missing.any():
         return "constant", f"Every row holds the same value, {present.iloc[0]!s:.40}."
     if n_distinct == 1:

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlplab.data.frames import as_numbers, as_words, is_boolean, is_missing, pandas, to_frame
+from mlplab.data.frames import (
+    as_numbers,
+    as_words,
+    count_distinct,
+    is_boolean,
+    is_missing,
+    pandas,
+    to_frame,
+)
 from mlplab.data.kinds import NEARLY_NUMERIC, date_format, grouped_digits
 from mlplab.errors import DataError, ParameterError, did_you_mean
 from mlplab.results.tables import Choice, Task
@@ -153,7 +161,7 @@ def _task(frame: pd.DataFrame, names: tuple[str, ...]) -> tuple[Task, str]:
     if is_boolean(present) or isinstance(present.dtype, pandas().CategoricalDtype):
         return "classification", f"The target holds {present.nunique()} classes."
     values, stray = as_numbers(present)
-    n_distinct = int(present.nunique())
+    n_distinct = count_distinct(present)
     # Numbers with a few mistakes are numbers: reading them then names the row at fault.
     if np.mean(~stray) >= NEARLY_NUMERIC and (not stray.any() or n_distinct > FEW_NUMBERS):
         return _task_of_numbers(values)
