@@ -73,6 +73,15 @@ def test_accuracies_and_rings_are_of_the_estimator() -> None:
     assert f"train {scores['train']:.1%}, test {scores['test']:.1%}" in display.ax_.get_title()
 
 
+def test_few_points_are_large() -> None:
+    """Six points are seen from afar; many leave room for each other; a size that is given stays."""
+    few = ClassScatterDisplay.from_data(X[:6], Y[:6]).plot().ax_.collections[0]
+    many = ClassScatterDisplay.from_data(X, Y).plot().ax_.collections[0]
+    given = ClassScatterDisplay.from_data(X[:6], Y[:6]).plot(size=9.0).ax_.collections[0]
+    assert few.get_sizes()[0] > 3 * many.get_sizes()[0]
+    assert given.get_sizes()[0] == 9.0
+
+
 def test_the_black_line_lies_where_the_probability_is_a_half() -> None:
     """Points of the drawn boundary have a probability of 0.5 within the mesh's step."""
     network, _ = watched()

@@ -30,6 +30,8 @@ CLASS_COLOURS = (BLUE, ORANGE, GREEN, PURPLE, VERMILION, SKY, BLACK)
 """Colours of the classes: the first two differ in lightness too, for prints in grey."""
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
 
+_FEW = 30  # points that a figure can afford to draw large
+
 MOST_POINTS = 2000
 """Points of a part that are drawn where nobody asks for more."""
 
@@ -192,14 +194,16 @@ def draw_points(
     classes: Sequence[object],
     *,
     held_out: bool = False,
-    size: float = 22.0,
+    size: float | None = None,
     **options: Any,
 ) -> None:
     """Draw points by class; rings around those that are predicted as another.
 
     Points to test with have a black edge, points to learn from a white one. Many points are drawn
-    as an image, so that files stay small.
+    as an image, so that files stay small; few points are large.
     """
+    if size is None:
+        size = 22.0 if len(points.codes) > _FEW else 80.0
     edge: dict[str, Any] = (
         {"edgecolor": "black", "linewidth": 0.9} if held_out else {"edgecolor": "white"}
     )

@@ -210,7 +210,7 @@ def _training(result: RunResult) -> list[str]:
     ]
     if fit.best_epoch is not None:
         kept = " Its weights were kept." if fit.restored_best else ""
-        sentences.append(f"The best epoch was {fit.best_epoch}.{kept}")
+        sentences.append(f"The best epoch was {fit.best_epoch:,}.{kept}")
     if result.seconds:
         sentences.append(f"The whole study took {result.seconds:.1f} seconds.")
     split = result.split
@@ -293,7 +293,7 @@ def _settings(result: RunResult) -> list[list[str]]:
 
 def _words(value: Any) -> str:
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return ", ".join(map(_words, value))
+        return ", ".join(map(_words, value)) or "none"
     if isinstance(value, Mapping):
         return ", ".join(f"{key}: {_words(item)}" for key, item in value.items())
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
