@@ -289,7 +289,7 @@ def test_the_best_epoch_is_kept(parquet: Path) -> None:
 
 def test_rows_are_told_while_they_are_read(parquet: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever wants to know hears of every window and of every epoch, once each."""
-    monkeypatch.setattr(block_parts, "WINDOW", 5)
+    monkeypatch.setattr(block_parts, "_window", lambda *_: 5)
     told: list[Any] = []
 
     class Told:

@@ -34,7 +34,7 @@ BLOCK_ROWS = 65_536
 
 _BLOCK_VALUES = 2**22
 _LONGEST_LINE = 2**26
-_BUFFER = 2**18  # bytes of each column that pyarrow reads at once
+_BUFFERS = 2**23  # bytes that pyarrow reads at once, of all columns together
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +106,7 @@ class ParquetBlocks:
         refuse_for_parquet(path, options)
         self.path, self._parquet = path, require("pyarrow.parquet", "lab", "Reading Parquet files")
         with _telling(self.path):
+            self._n_columns = self._parquet.read_metadata(path).num_columns
             file = self._open()
             self.with_gaps = _columns_with_gaps(file)
             groups = [file.metadata.row_group(at).num_rows for at in range(file.num_row_groups)]
@@ -118,7 +119,8 @@ class ParquetBlocks:
         )
 
     def _open(self) -> Any:
-        return self._parquet.ParquetFile(self.path, pre_buffer=False, buffer_size=_BUFFER)
+        size = max(2**12, _BUFFERS // max(1, self._n_columns))
+        return self._parquet.ParquetFile(self.path, pre_buffer=False, buffer_size=size)
 
     def frames(self, run: int, block_rows: int) -> Iterator[pd.DataFrame]:
         """Yield the rows of a row group, so many at a time."""

@@ -72,11 +72,11 @@ class Blocks:
     Attributes
     ----------
     columns : tuple of str
-    n_rows, n_blocks : int
+    n_rows, n_blocks, block_rows : int
     """
 
     def __init__(self, files: Sequence[BlockFile], block_rows: int) -> None:
-        self._files, self._block_rows = files, block_rows
+        self._files, self.block_rows = files, block_rows
         self.columns = files[0].columns
         self._runs: list[tuple[BlockFile, int, Run]] = [
             (file, at, run) for file in files for at, run in enumerate(file.runs)
@@ -118,7 +118,7 @@ class Blocks:
     def _read(self, run: int, start: int) -> Iterator[Block]:
         file, at, known = self._runs[run]
         row = first = int(self._first[run])
-        for place, frame in enumerate(file.frames(at, self._block_rows)):
+        for place, frame in enumerate(file.frames(at, self.block_rows)):
             if place >= start:
                 frame.index = pandas().RangeIndex(row, row + len(frame))
                 yield Block(frame, known, first)

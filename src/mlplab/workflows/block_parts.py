@@ -36,7 +36,7 @@ __all__ = ["RowStream", "Window", "deal_blocks", "describe_rows"]
 MOST_SAMPLED, MOST_VALIDATED, MOST_TESTED = 100_000, 100_000, 200_000
 """Rows that are kept in memory, at the most."""
 
-_MOST_VALUES = 2**25
+_MOST_VALUES, _MOST_IN_WINDOW = 2**23, 2**25
 _MOST_CLASSES = 10_000
 
 
@@ -92,6 +92,8 @@ class RowStream:
     n_rows : int
         Training rows of an epoch.
     seed : int
+    window : int
+        Blocks of a window.
     classes : ndarray, or None
         Every class, for a classification.
     """
@@ -103,12 +105,13 @@ class RowStream:
     encoding: TargetEncoding | None
     n_rows: int
     seed: int
+    window: int = WINDOW
     classes: AnyArray | None = None
 
     @property
     def n_windows(self) -> int:
         """Windows of an epoch."""
-        return self.blocks.count_windows(WINDOW)
+        return self.blocks.count_windows(self.window)
 
     def windows(
         self, epoch: int, start: int, dtype: str, *, shuffle: bool = True
@@ -118,7 +121,7 @@ class RowStream:
         While one is prepared, another thread reads the next.
         """
         found = self.blocks.windows(
-            seed=self.seed, epoch=epoch, window=WINDOW, start=start, shuffle=shuffle
+            seed=self.seed, epoch=epoch, window=self.window, start=start, shuffle=shuffle
         )
         for blocks in read_ahead(found):
             yield self.prepare(blocks, dtype)
@@ -189,7 +192,7 @@ def _with_stream(parts: Parts, learner: _Learner, study: Study) -> Parts:
     blocks, shares = learner.blocks, learner.shares
     stream = RowStream(
         blocks, shares, parts.found.needed, parts.preparation, parts.encoding,
-        learner.n_rows, study.seed, classes,
+        learner.n_rows, study.seed, _window(blocks, parts.preparation), classes,
     )  # fmt: skip
     leaks = data.find_leaks(
         parts.frame[~shares.part("test", _draws_of(parts.frame, shares))],
@@ -209,6 +212,12 @@ def _with_stream(parts: Parts, learner: _Learner, study: Study) -> Parts:
     )  # fmt: skip
 
 
+def _window(blocks: Blocks, preparation: Preparation) -> int:
+    """Return how many blocks are held at a time: fewer where categories make many features."""
+    values = blocks.block_rows * max(1, preparation.n_features_out)
+    return max(1, min(WINDOW, _MOST_IN_WINDOW // values))
+
+
 def _remarks(stream: RowStream, n_sampled: int) -> list[str]:
     remarks = []
     if n_sampled < stream.n_rows:
@@ -216,11 +225,11 @@ def _remarks(stream: RowStream, n_sampled: int) -> list[str]:
             f"Figures of training rows and of columns are of {n_sampled:,} rows drawn from "
             f"{stream.n_rows:,}; so are kinds of columns, medians and formats of dates."
         )
-    if stream.blocks.longest_run > WINDOW:
+    if stream.blocks.longest_run > stream.window:
         remarks.append(
             f"The file has stretches of {stream.blocks.longest_run:,} blocks that can only be read "
-            f"from their beginning; rows are shuffled with those of {WINDOW} blocks. Write smaller "
-            "row groups if neighbouring rows are alike."
+            f"from their beginning; rows are shuffled with those of {stream.window} blocks. Write "
+            "smaller row groups if neighbouring rows are alike."
         )
     return remarks
 
@@ -228,8 +237,8 @@ def _remarks(stream: RowStream, n_sampled: int) -> list[str]:
 def _choices(stream: RowStream, n_missing: int) -> list[Choice]:
     blocks = stream.blocks
     reason = (
-        f"The table is read in {blocks.n_blocks:,} blocks; {WINDOW} at a time are in memory, and "
-        "their rows are shuffled."
+        f"The table is read in {blocks.n_blocks:,} blocks. {stream.window} at a time are in "
+        "memory, and their rows are shuffled."
     )
     choices = [Choice("blocks", f"{stream.n_windows:,} windows an epoch", reason)]
     if n_missing:
