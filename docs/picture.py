@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from sklearn.decomposition import PCA
 
 import mlplab
-from mlplab.plots import PALETTE
+from mlplab.plots import PALETTE, to_png
 
 TARGET = Path(__file__).parent / "picture.png"
 
@@ -38,7 +38,7 @@ def draw() -> Path:
     curve.plot(network.loss_curve_, color=PALETTE[0], linewidth=1.6)
     curve.set(yscale="log", title="How the loss fell", xlabel="Epoch", ylabel="Cross-entropy")
     draw_hidden(hidden, network, points, labels)
-    figure.savefig(TARGET, dpi=130, metadata={"Software": None})
+    TARGET.write_bytes(to_png(figure, dpi=120, colours=128))
     return TARGET
 
 
