@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,12 +13,13 @@ import numpy as np
 from mlplab import data as data_room
 from mlplab._files import path_of, write_atomically
 from mlplab.data.frames import telling_rows
-from mlplab.errors import DataError, ParameterError, did_you_mean
+from mlplab.errors import DataError, ParameterError, StudyError, did_you_mean
 from mlplab.results import Metrics
 from mlplab.workflows.keeping import PREDICTIONS
 from mlplab.workflows.model import TabularModel
 from mlplab.workflows.saving import load
-from mlplab.workflows.sources import checked_options, read_source
+from mlplab.workflows.sources import IN_MEMORY, Source, checked_options, read_source
+from mlplab.workflows.study_file import read_study
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -88,7 +90,8 @@ def predict(
     if out is not None:
         check_out(path_of(out, "out"), {"table": data, "model": model})
     used = tabular(model)
-    answers = answer(used, _frame_of(data, reading, prefer_test=False), keep)
+    source = read_source(data, reading=checked_options(reading))
+    answers = answer(used, source.frame, keep)
     if out is not None:
         write_table(answers, Path(out).expanduser())
     return answers
@@ -119,11 +122,37 @@ def evaluate(
     ------
     DataError
         The target is not there, or holds a class that training never saw.
+
+    Warns
+    -----
+    UserWarning
+        The rows are those of the run that the model lies in.
     """
     used = tabular(model)
-    frame = labelled(used, _frame_of(data, reading, prefer_test=True), "evaluated")
+    source = read_source(data, reading=checked_options(reading))
+    if source.test_frame is None and _is_of_run(model, source):
+        warnings.warn(
+            "These are the rows that the run was made of: it has learned from most of them, and "
+            "the figures flatter it. Its report has the figures of its test rows.",
+            stacklevel=2,
+        )
+    rows = source.frame if source.test_frame is None else source.test_frame
+    frame = labelled(used, rows, "evaluated")
     with telling_rows(frame):
         return used.evaluate(frame)
+
+
+def _is_of_run(model: Any, source: Source) -> bool:
+    """Tell whether rows come from where the run of a model had its own."""
+    if not isinstance(model, (str, Path)) or source.where == IN_MEMORY:
+        return False
+    path = path_of(model, "model")
+    study = (path if path.is_dir() else path.parent) / "study.toml"
+    try:
+        table = read_study(study).data if study.is_file() else None
+    except StudyError:
+        return False
+    return table is not None and table.source == source.where
 
 
 def labelled(model: TabularModel, frame: pd.DataFrame, purpose: str) -> pd.DataFrame:
@@ -167,13 +196,6 @@ def tabular(model: str | Path | TabularModel) -> TabularModel:
             f"{type(found).__name__}. Load it in Python and call its predict."
         )
     return found
-
-
-def _frame_of(given: Any, reading: Mapping[str, Any] | None, *, prefer_test: bool) -> pd.DataFrame:
-    source = read_source(given, reading=checked_options(reading))
-    if prefer_test and source.test_frame is not None:
-        return source.test_frame
-    return source.frame
 
 
 def _identifiers(model: TabularModel, frame: pd.DataFrame, keep: str | None) -> dict[str, Any]:
