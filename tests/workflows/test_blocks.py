@@ -19,14 +19,14 @@ import mlplab
 from mlplab import MLPClassifier, MLPRegressor, workflows
 from mlplab.cli.app import run as mlplab_command
 from mlplab.data import memory
-from mlplab.errors import DataError, DivergedError, OutputError, ParameterError
+from mlplab.errors import DataError, DivergedError, OutputError, ParameterError, StudyError
 from mlplab.estimators.passes import Passes
 from mlplab.results import History
 from mlplab.workflows import block_parts, block_training, long_runs, predicting_files
 from mlplab.workflows.block_parts import deal_blocks
 from mlplab.workflows.parts import deal_parts
 from mlplab.workflows.sources import read_source
-from mlplab.workflows.study import DataTable, SplitTable, Study
+from mlplab.workflows.study import DataTable, SplitTable, Study, SweepTable
 
 
 def table(n_rows: int = 3_000, seed: int = 0) -> pd.DataFrame:
@@ -747,3 +747,11 @@ def test_a_stream_is_no_part_of_small_tables() -> None:
     assert parts.stream is None
     assert parts.n_train == len(parts.train)
     assert block_training.__doc__
+
+
+def test_a_sweep_needs_its_rows_in_memory(parquet: Path) -> None:
+    """It says so, in place of reading a file that may be too large."""
+    table = DataTable(source=str(parquet), target="class", blocks=True)
+    sweep = SweepTable.model_validate({"space": {"alpha": [0.1, 1.0]}})
+    with pytest.raises(StudyError, match="must have its rows in memory"):
+        workflows.sweep(Study(data=table, sweep=sweep), out=None)

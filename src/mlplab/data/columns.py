@@ -170,6 +170,8 @@ def _refuse_stray(column: pd.Series[Any], stray: AnyArray, wanted: str) -> None:
 
 def _truth(column: pd.Series[Any]) -> tuple[AnyArray, AnyArray]:
     """Return 1 for true, 0 for false and NaN for anything else; and where that is a word."""
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind == "b":
+        return column.to_numpy(dtype=np.float64), np.zeros(len(column), dtype=bool)
     values = np.full(len(column), np.nan)
     stray = np.zeros(len(column), dtype=bool)
     for row, word in enumerate(as_words(column)):

@@ -381,8 +381,10 @@ class _Learner:
 
 def describe_rows(parts: Parts) -> TableDescription:
     """Return the table in figures; those of columns are of the rows in memory."""
-    table = data.describe(parts.frame, parts.found.names, parts.task)
-    if parts.stream is None or parts.stream.blocks.n_rows == table.n_rows:
+    sampled = parts.stream is not None and len(parts.train) < parts.stream.n_rows
+    frame = parts.frames[0] if sampled else parts.frame
+    table = data.describe(frame, parts.found.names, parts.task)
+    if parts.stream is None or not sampled:
         return table
     remark = (
         f"The figures of the columns are of {table.n_rows:,} rows, drawn evenly from "

@@ -246,6 +246,11 @@ def _read(study: str | Path | Study, path: Path | None, data: Any) -> tuple[Stud
             "A study must have tables [data] and [sweep] to be swept; got one without. "
             "Use `mlplab run` or `workflows.run` with it."
         )
+    if study.data.blocks:
+        raise StudyError(
+            "A sweep must have its rows in memory; `data.blocks` is true. Leave it out, or fit one "
+            "network."
+        )
     given = study.data.source if data is None else data
     if isinstance(given, str) and given == IN_MEMORY:
         raise StudyError(
