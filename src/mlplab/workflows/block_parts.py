@@ -386,10 +386,7 @@ def describe_rows(parts: Parts) -> TableDescription:
     table = data.describe(frame, parts.found.names, parts.task)
     if parts.stream is None or not sampled:
         return table
-    remark = (
-        f"The figures of the columns are of {table.n_rows:,} rows, drawn evenly from "
-        f"{parts.stream.blocks.n_rows:,}."
-    )
+    remark = f"The figures of the columns are of {table.n_rows:,} training rows, drawn evenly."
     return dataclasses.replace(
         table, n_rows=parts.stream.blocks.n_rows, remarks=(*table.remarks, remark)
     )
