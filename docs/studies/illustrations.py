@@ -24,7 +24,7 @@ from mlplab.nn import (
     objective,
     objective_and_gradient,
 )
-from mlplab.plots import PALETTE, NetworkDisplay
+from mlplab.plots import PALETTE, LabelHistogramDisplay, NetworkDisplay
 
 STUDIES = Path(__file__).resolve().parents[2] / "studies"
 DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)))
@@ -171,10 +171,16 @@ def by_hand(name: str) -> NetworkDisplay:
     return NetworkDisplay.from_estimator(network.initialize(rows, known), x[0], feature_names=names)
 
 
+def wine_labels() -> LabelHistogramDisplay:
+    """Draw how many wines have each quality."""
+    return LabelHistogramDisplay.from_labels(load("wine_qt").frame["quality"], name="quality")
+
+
 ILLUSTRATIONS: dict[str, Callable[[], Any]] = {
     "activations": activations,
     "schedules": schedules,
     "gradient-check": differences,
+    "wine-quality-labels": wine_labels,
     "by-hand-2-2-1": lambda: by_hand("by-hand-2-2-1"),
     "by-hand-relu": lambda: by_hand("by-hand-relu"),
 }

@@ -17,6 +17,7 @@ from mlplab.plots.style import (
     Panels,
     as_written,
     dress,
+    legend_below,
     shortened,
     take_axes,
 )
@@ -200,7 +201,7 @@ class LabelHistogramDisplay:
             style = {"color": ORANGE, "hatch": "///", "edgecolor": "white", "linewidth": 0}
             style |= bar_options
             self._draw(axes, places - shift, predicted, thick, style, "predicted")
-            axes.legend(frameon=False)
+            legend_below(axes, axes.get_legend_handles_labels()[0])
         self._name_bars(axes, places, names)
         self.ax_, self.figure_ = axes, axes.figure  # type: ignore[assignment]  # whole figures
         return self
