@@ -158,7 +158,7 @@ def _line(name: str, row: Row, found: Outcome) -> str:
 
 
 def _listed(tests: list[str]) -> str:
-    return ", ".join(f"[{Path(test).name}](../{test})" for test in tests)
+    return ", ".join(f"`{test}`" for test in tests)
 
 
 def write(name: str, lines: list[str]) -> None:
