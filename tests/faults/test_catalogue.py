@@ -38,9 +38,3 @@ def test_damage_is_answered_by_name(row: Row, kit: Kit) -> None:
     """With an error of ours, in sentences that hold the words of the catalogue."""
     message = refused(lambda: row.call(kit))
     assert re.search(row.words, message), message
-
-
-def test_rows_are_unique() -> None:
-    """No row of the catalogue hides another one."""
-    names = [row.name for row in ROWS]
-    assert len(names) == len(set(names))

@@ -58,3 +58,9 @@ def test_tests_elsewhere_exist(place: str) -> None:
     """What is named stands there."""
     path, _, name = place.partition("::")
     assert re.search(rf"def {name}", (ROOT / path).read_text(encoding="utf-8"))
+
+
+def test_rows_are_unique() -> None:
+    """No row of the catalogue hides another one."""
+    names = [row.name for row in ROWS]
+    assert len(names) == len(set(names))
