@@ -657,8 +657,8 @@ def test_parts_of_something_else_are_made_again(
     assert out.read_bytes() == (tmp_path / "once.csv").read_bytes()
 
 
-def test_a_wrong_row_is_named_and_the_parts_stay(tmp_path: Path, model: Path) -> None:
-    """Line and file; after it is corrected everything is predicted."""
+def test_a_wrong_row_is_named(tmp_path: Path, model: Path) -> None:
+    """With line and file; nothing half is left, and no folder without parts."""
     frame = table(300)
     frame["a"] = frame["a"].astype(object)
     frame.loc[250, "a"] = "much"
@@ -667,6 +667,16 @@ def test_a_wrong_row_is_named_and_the_parts_stay(tmp_path: Path, model: Path) ->
     with pytest.raises(DataError, match=r"row 251 \(line 252 of rows.csv\) holds 'much'"):
         workflows.predict_file(model, path, tmp_path / "out.csv", blocks=True)
     assert not (tmp_path / "out.csv").exists()
+    with pytest.raises(DataError, match="'a' is not there"):
+        workflows.predict_file(model, _without(path, "a"), tmp_path / "none.csv", blocks=True)
+    assert not (tmp_path / "none.csv.parts").exists()
+
+
+def _without(path: Path, column: str) -> Path:
+    """Write a table again without a column."""
+    other = path.with_stem("other")
+    pd.read_csv(path).drop(columns=column).to_csv(other, index=False)
+    return other
 
 
 def test_two_do_not_write_one_file(tmp_path: Path, model: Path, parquet: Path) -> None:

@@ -128,7 +128,10 @@ def _what(model: TabularModel, table: Blocks, data: Any, keep: str | None) -> di
 
 @contextmanager
 def _parts(folder: Path, belongs: Mapping[str, Any]) -> Iterator[Path]:
-    """Hold the folder of parts alone; parts of something else are removed from it."""
+    """Hold the folder of parts alone; parts of something else are removed from it.
+
+    A folder without parts does not stay.
+    """
     try:
         folder.mkdir(exist_ok=True)
     except OSError as error:
@@ -151,6 +154,8 @@ def _parts(folder: Path, belongs: Mapping[str, Any]) -> Iterator[Path]:
         yield folder
     finally:
         lock.release()
+        if not any(folder.glob("part-*")):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 class _Job:
