@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import json
 import os
 import re
 import signal
@@ -137,27 +138,59 @@ async def _send(
 ) -> tuple[int, int, list[float]]:
     places = iter(range(requests))
     wrong, late, took = 0, 0, []
-    limits = httpx2.Limits(max_connections=in_flight, max_keepalive_connections=in_flight)
+    contents = [_request(address, row) for row in rows]
 
-    async with httpx2.AsyncClient(base_url=address, limits=limits, timeout=120) as client:
+    async def keep_asking() -> None:
+        nonlocal wrong, late
+        connection = await _Connection.open(address)
+        for place in places:
+            row = place % len(rows)
+            start = time.perf_counter()
+            status, answer = await connection.ask(contents[row])
+            while status in _AGAIN:  # which closes the connection
+                late += 1
+                connection = await _Connection.open(address)
+                status, answer = await connection.ask(contents[row])
+            took.append(time.perf_counter() - start)
+            wrong += status != 200 or json.loads(answer)["probabilities"] != [right[row]]
+        connection.close()
 
-        async def keep_asking() -> None:
-            nonlocal wrong, late
-            for place in places:
-                row = place % len(rows)
-                start = time.perf_counter()
-                while True:
-                    answer = await client.post("/predict", json={"rows": [rows[row]]})
-                    if answer.status_code not in _AGAIN:
-                        break
-                    late += 1
-                took.append(time.perf_counter() - start)
-                wrong += answer.status_code != 200 or (
-                    answer.json()["probabilities"] != [right[row]]
-                )
-
-        await asyncio.gather(*(keep_asking() for _ in range(in_flight)))
+    await asyncio.gather(*(keep_asking() for _ in range(in_flight)))
     return wrong, late, took
+
+
+def _request(address: str, row: Any) -> bytes:
+    body = json.dumps({"rows": [row]}).encode()
+    head = f"POST /predict HTTP/1.1\r\nhost: {address.removeprefix('http://')}\r\n"
+    head += f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+    return head.encode() + body
+
+
+@dataclass(frozen=True)
+class _Connection:
+    """One connection that is kept open, and no more than that.
+
+    Clients for everything search all their connections for every request; with a thousand of them
+    that costs more than the server does.
+    """
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    @classmethod
+    async def open(cls, address: str) -> _Connection:
+        host, _, port = address.removeprefix("http://").rpartition(":")
+        return cls(*await asyncio.open_connection(host, int(port)))
+
+    async def ask(self, content: bytes) -> tuple[int, bytes]:
+        self.writer.write(content)
+        head = (await self.reader.readuntil(b"\r\n\r\n")).decode().lower()
+        found = re.search(r"content-length: (\d+)", head)
+        length = 0 if found is None else int(found[1])
+        return int(head[9:12]), await self.reader.readexactly(length)
+
+    def close(self) -> None:
+        self.writer.close()
 
 
 def write(loads: Sequence[Load], data: str, machine: str) -> None:
