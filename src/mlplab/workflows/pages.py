@@ -28,6 +28,7 @@ def page(template: str, view: dict[str, Any]) -> str:
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
     )
+    environment.filters["code"] = with_code
     return environment.get_template(template).render(view)
 
 
@@ -40,12 +41,20 @@ def paragraphs(notes: str) -> list[Markup]:
     [Markup('Less is more.'), Markup('See <code>a &lt; b</code> for why.')]
     """
     told = (" ".join(part.split()) for part in notes.split("\n\n"))
+    return [with_code(part) for part in told if part]
+
+
+def with_code(sentence: str) -> Markup:
+    """Return a sentence for a page, what stands between backticks as code.
+
+    Examples
+    --------
+    >>> with_code("Set `a` < 3.")
+    Markup('Set <code>a</code> &lt; 3.')
+    """
     # Escaped first, so that the only tags are ours.
-    return [
-        Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(part))))  # noqa: S704  (see above)
-        for part in told
-        if part
-    ]
+    told = re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(sentence)))
+    return Markup(told)  # noqa: S704  (see above)
 
 
 def _read(name: str) -> str:

@@ -146,8 +146,8 @@ class StudySweep:
             if mean is not None:
                 words, mean = told_score(self.result.score, mean)
                 lines.append(
-                    f"Trial {finalist.trial.number}, trained again on all training rows from "
-                    f"{len(finalist.seeds)} seeds: {words} "
+                    f"Trial {finalist.trial.number}, trained again on all training rows"
+                    f"{_from_seeds(len(finalist.seeds))}: {words} "
                     f"{with_spread(mean, finalist.spread(self.result.score))} on the test rows."
                 )
         if self.finalists:
@@ -198,3 +198,7 @@ def _trial(trial: Trial, result: SweepResult) -> dict[str, Any]:
         "n_epochs": trial.n_epochs,
         "seconds": trial.seconds,
     }
+
+
+def _from_seeds(n: int) -> str:
+    return "" if n == 1 else f" from {n} seeds"
