@@ -19,12 +19,14 @@ import mlplab
 from mlplab import MLPClassifier, MLPRegressor, workflows
 from mlplab.cli.app import run as mlplab_command
 from mlplab.data import memory
+from mlplab.data.windows import row_draws
 from mlplab.errors import DataError, DivergedError, OutputError, ParameterError, StudyError
 from mlplab.estimators.passes import Passes
 from mlplab.results import History
 from mlplab.workflows import block_parts, block_training, long_runs, predicting_files
 from mlplab.workflows.block_parts import deal_blocks
 from mlplab.workflows.parts import deal_parts
+from mlplab.workflows.row_streams import Shares
 from mlplab.workflows.sources import read_source
 from mlplab.workflows.study import DataTable, SplitTable, Study, SweepTable
 
@@ -160,12 +162,31 @@ def test_rows_without_a_target_are_left_out(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("few")
+def test_a_class_of_a_single_row_is_known(tmp_path: Path) -> None:
+    """Also where no row in memory holds it otherwise, and all others are of one class."""
+    frame = table().assign(**{"class": "usual"})
+    shares = Shares(0, 0.1, 200 / 3000, 400 / 3000)
+    draws = row_draws(0, 3000, 0)
+    trained = shares.part("train", draws) & ~shares.part("sample", draws)
+    frame.loc[int(np.flatnonzero(trained)[-1]), "class"] = "rare"
+    path = tmp_path / "rare.parquet"
+    frame.to_parquet(path, row_group_size=100, index=False)
+    parts = deal_blocks(study(path), read_source(path, blocks=True))
+    run = workflows.fit(path, target="class", settings={"max_iter": 1}, **FIT)
+
+    assert parts.encoding is not None
+    assert parts.encoding.classes == ("rare", "usual")
+    assert set(parts.train.y) == {"usual"}
+    assert run.model.classes == ("rare", "usual")
+
+
+@pytest.mark.usefixtures("few")
 def test_a_wrong_value_in_a_later_block_is_named(tmp_path: Path) -> None:
     """With column, row, line and file, before anything is trained."""
     frame = table()
     frame["a"] = frame["a"].astype(object)
-    shares = block_parts._Shares(0, 0.1, 200 / 3000, 400 / 3000)
-    draws = block_parts.row_draws(0, 3000, 0)
+    shares = Shares(0, 0.1, 200 / 3000, 400 / 3000)
+    draws = row_draws(0, 3000, 0)
     row = int(np.flatnonzero(shares.part("train", draws) & ~shares.part("sample", draws))[-1])
     frame.loc[row, "a"] = "much"
     path = tmp_path / "wrong.csv"
@@ -417,7 +438,7 @@ def test_other_rows_are_no_continuation(tmp_path: Path, parquet: Path) -> None:
     with pytest.raises(MemoryError):
         workflows.run(path, out=tmp_path / "runs", observers=[StopAfter(2)])
     frame = table()
-    draws = block_parts.row_draws(0, 3000, 3)
+    draws = row_draws(0, 3000, 3)
     frame.loc[int(np.argmax(draws)), "a"] += 1e-3
     frame.to_parquet(parquet, row_group_size=100, index=False)
     with pytest.raises(DataError, match="the data have changed"):

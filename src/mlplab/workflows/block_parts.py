@@ -10,145 +10,32 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mlplab import data
-from mlplab._typing import AnyArray
 from mlplab.data import Blocks, FoundTarget, Preparation, TargetEncoding
 from mlplab.data.blocks import WINDOW, Block
 from mlplab.data.frames import is_missing, pandas
 from mlplab.data.streaming import Moments, learn_in_blocks
-from mlplab.data.windows import read_ahead, row_draws
 from mlplab.errors import DataError, ParameterError
 from mlplab.results import Choice, SplitSizes, TableDescription
 from mlplab.workflows.parts import TEST_SHARE, Parts, find_target, prepare_parts
+from mlplab.workflows.row_streams import RowStream, Shares, draws_of, training_rows
 from mlplab.workflows.sources import Source
 from mlplab.workflows.study import Study
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["RowStream", "Window", "deal_blocks", "describe_rows"]
+__all__ = ["deal_blocks", "describe_rows"]
 
 MOST_SAMPLED, MOST_VALIDATED, MOST_TESTED = 100_000, 100_000, 200_000
 """Rows that are kept in memory, at the most."""
 
 _MOST_VALUES, _MOST_IN_WINDOW = 2**23, 2**25
-_MOST_CLASSES = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class _Shares:
-    """Which part a row belongs to, by what it draws."""
-
-    seed: int
-    test: float
-    validation: float
-    sample: float
-
-    def draws(self, frame: pd.DataFrame) -> AnyArray:
-        """Return what the rows of a block draw; they follow each other."""
-        return row_draws(int(frame.index[0]), len(frame), self.seed)
-
-    def part(self, name: str, draws: AnyArray) -> AnyArray:
-        """Return which rows belong to ``"test"``, ``"validation"``, ``"train"`` or ``"sample"``."""
-        ends = {"test": (0.0, self.test), "validation": (self.test, self.test + self.validation)}
-        held_out = self.test + self.validation
-        ends["train"] = (held_out, 1.0)
-        ends["sample"] = (held_out, held_out + self.sample)
-        low, high = ends[name]
-        part: AnyArray = (draws >= low) & (draws < high)
-        return part
-
-
-class Window(NamedTuple):
-    """Prepared training rows of some blocks.
-
-    Attributes
-    ----------
-    x : ndarray of shape (rows, features)
-    y : ndarray of shape (rows,) or (rows, outputs), or None
-    """
-
-    x: AnyArray
-    y: AnyArray | None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class RowStream:
-    """Training rows that are read, prepared and shuffled while they are learned from.
-
-    Attributes
-    ----------
-    blocks : Blocks
-    shares : _Shares
-    needed : tuple of str
-        Columns without which a row is left out.
-    preparation : Preparation
-    encoding : TargetEncoding or None
-    n_rows : int
-        Training rows of an epoch.
-    seed : int
-    window : int
-        Blocks of a window.
-    classes : ndarray, or None
-        Every class, for a classification.
-    """
-
-    blocks: Blocks
-    shares: _Shares
-    needed: tuple[str, ...]
-    preparation: Preparation
-    encoding: TargetEncoding | None
-    n_rows: int
-    seed: int
-    window: int = WINDOW
-    classes: AnyArray | None = None
-
-    @property
-    def n_windows(self) -> int:
-        """Windows of an epoch."""
-        return self.blocks.count_windows(self.window)
-
-    def windows(
-        self, epoch: int, start: int, dtype: str, *, shuffle: bool = True
-    ) -> Iterator[Window]:
-        """Read and prepare the windows of an epoch from one of them on.
-
-        While one is prepared, another thread reads the next.
-        """
-        found = self.blocks.windows(
-            seed=self.seed, epoch=epoch, window=self.window, start=start, shuffle=shuffle
-        )
-        for blocks in read_ahead(found):
-            yield self.prepare(blocks, dtype)
-
-    def prepare(self, blocks: list[Block], dtype: str) -> Window:
-        """Return the training rows of some blocks, prepared."""
-        trained = [_training_rows(block, self.shares, self.needed) for block in blocks]
-        trained = [block for block in trained if len(block.frame)]
-        n_rows = sum(len(block.frame) for block in trained)
-        x = np.empty((n_rows, self.preparation.n_features_out), dtype)
-        targets, start = [], 0
-        for block in trained:
-            stop = start + len(block.frame)
-            with block.telling():
-                self.preparation.write(block.frame, x[start:stop])
-                if self.encoding is not None:
-                    targets.append(self.encoding.encode(block.frame))
-            start = stop
-        y = np.concatenate(targets) if targets else None
-        return Window(x, self.classes[y] if self.classes is not None and y is not None else y)
-
-
-def _training_rows(block: Block, shares: _Shares, needed: tuple[str, ...]) -> Block:
-    mask = shares.part("train", shares.draws(block.frame))
-    for name in needed:
-        mask &= ~is_missing(block.frame[name])
-    return block.take(mask)
+_MOST_CLASSES, _MOST_WITNESSES = 10_000, 1_000
 
 
 def deal_blocks(study: Study, source: Source) -> Parts:
@@ -166,11 +53,11 @@ def deal_blocks(study: Study, source: Source) -> Parts:
     blocks = source.blocks
     _refuse_what_needs_all_rows(study)
     shares, cut = _shares(study, blocks, source)
-    kept = _kept_rows(blocks, shares)
+    kept = _kept_rows(blocks, shares, _named_target(study, blocks))
     sampled = dataclasses.replace(source, frame=kept)
     found = find_target(study, sampled)
     labelled, _ = data.drop_unlabelled(kept, found.needed)
-    draws = row_draws(0, 1, 0)[:0] if labelled.empty else _draws_of(labelled, shares)
+    draws = draws_of(labelled, shares)
     frames = [labelled[shares.part(name, draws)] for name in ("sample", "validation", "test")]
     if source.test_frame is not None and study.data.split.test is None:
         frames[2], _ = data.drop_unlabelled(source.test_frame, found.needed)
@@ -195,7 +82,7 @@ def _with_stream(parts: Parts, learner: _Learner, study: Study) -> Parts:
         learner.n_rows, study.seed, _window(blocks, parts.preparation), classes,
     )  # fmt: skip
     leaks = data.find_leaks(
-        parts.frame[~shares.part("test", _draws_of(parts.frame, shares))],
+        parts.frame[~shares.part("test", draws_of(parts.frame, shares))],
         parts.frames[2],
         plans=parts.preparation.plans_,
         target=parts.found.names,
@@ -261,7 +148,7 @@ def _refuse_what_needs_all_rows(study: Study) -> None:
             )
 
 
-def _shares(study: Study, blocks: Blocks, source: Source) -> tuple[_Shares, list[str]]:
+def _shares(study: Study, blocks: Blocks, source: Source) -> tuple[Shares, list[str]]:
     """Return the shares of the parts, and what is less than was asked for."""
     assert study.data is not None  # noqa: S101  (deal_blocks has looked)
     split, n_rows = study.data.split, blocks.n_rows
@@ -286,38 +173,39 @@ def _shares(study: Study, blocks: Blocks, source: Source) -> tuple[_Shares, list
             "be set aside. Ask for smaller parts."
         )
     sample = min(MOST_SAMPLED, _MOST_VALUES // max(1, len(blocks.columns))) / n_rows
-    return _Shares(study.seed, shares["test"], shares["validation"], sample), remarks
+    return Shares(study.seed, shares["test"], shares["validation"], sample), remarks
 
 
-def _kept_rows(blocks: Blocks, shares: _Shares) -> pd.DataFrame:
-    """Go through the table and return the rows that stay in memory, with their places."""
-    frames = []
+def _kept_rows(blocks: Blocks, shares: Shares, target: str | None) -> pd.DataFrame:
+    """Go through the table and return the rows that stay in memory, with their places.
+
+    The first rows of each value of a target that was named are among them, so that rare classes
+    are known; they belong to no part for that.
+    """
+    frames, seen = [], set[Any]()
     for block in blocks.ahead():
         draws = shares.draws(block.frame)
         kept = ~shares.part("train", draws) | shares.part("sample", draws)
+        if target is not None and len(seen) < _MOST_WITNESSES:
+            values = block.frame[target]
+            new = (~values.isin(seen) & ~values.duplicated()).to_numpy()
+            seen.update(values[new])
+            kept |= new
         frames.append(block.frame[kept])
     frame: pd.DataFrame = pandas().concat([one for one in frames if len(one)] or frames[:1])
     return frame
 
 
-def _draws_of(frame: pd.DataFrame, shares: _Shares) -> AnyArray:
-    """Return what rows draw that do not follow each other."""
-    rows = frame.index.to_numpy()
-    first, last = int(rows[0]), int(rows[-1])
-    starts = np.arange(first, last + 1, 2**20)
-    draws = np.empty(len(rows))
-    for start in starts.tolist():
-        here = (rows >= start) & (rows < start + 2**20)
-        if here.any():
-            drawn = row_draws(start, min(2**20, last + 1 - start), shares.seed)
-            draws[here] = drawn[rows[here] - start]
-    return draws
+def _named_target(study: Study, blocks: Blocks) -> str | None:
+    named = None if study.data is None else study.data.target
+    named = named[0] if isinstance(named, list) and len(named) == 1 else named
+    return named if isinstance(named, str) and named in blocks.columns else None
 
 
 class _Learner:
     """Goes through all training rows once, and learns what a sample cannot tell exactly."""
 
-    def __init__(self, blocks: Blocks, shares: _Shares, found: FoundTarget) -> None:
+    def __init__(self, blocks: Blocks, shares: Shares, found: FoundTarget) -> None:
         self.blocks, self.shares, self._found = blocks, shares, found
         self.n_rows = self.n_missing = 0
         self._values: list[pd.Series[Any]] = []
@@ -350,7 +238,7 @@ class _Learner:
     def _training_blocks(self, encoding: TargetEncoding | None) -> Iterator[Block]:
         for block in self.blocks.ahead():
             self._see_target(block)
-            trained = _training_rows(block, self.shares, self._found.needed)
+            trained = training_rows(block, self.shares, self._found.needed)
             if not len(trained.frame):
                 continue
             self.n_rows += len(trained.frame)

@@ -17,9 +17,9 @@ from mlplab.results import History, StopReason
 from mlplab.train import FitObserver
 from mlplab.train.observers import Watch
 from mlplab.workflows import long_runs
-from mlplab.workflows.block_parts import RowStream
 from mlplab.workflows.long_runs import Keeper
 from mlplab.workflows.parts import Part, Parts
+from mlplab.workflows.row_streams import RowStream
 
 __all__ = ["fit_by_blocks"]
 

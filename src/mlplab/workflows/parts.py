@@ -22,7 +22,7 @@ from mlplab.workflows.study import Study
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mlplab.workflows.block_parts import RowStream
+    from mlplab.workflows.row_streams import RowStream
 
 __all__ = ["Part", "Parts", "deal_parts", "find_target", "kind_of", "prepare_parts"]
 
