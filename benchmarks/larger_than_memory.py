@@ -1,7 +1,7 @@
 """Ten million rows of thirty columns, trained from a Parquet file in bounded memory.
 
     python benchmarks/larger_than_memory.py
-    python benchmarks/larger_than_memory.py --rows 1000000 --folder /data
+    python benchmarks/larger_than_memory.py --rows 2000000 --folder /data
 
 The file is written in blocks, and removed at the end. A process of its own looks through it, learns
 the preparation and makes one epoch; the kernel says how much memory it ever had (VmHWM). Another
@@ -156,6 +156,9 @@ def main() -> None:
     parser.add_argument("--step", help=argparse.SUPPRESS)
     parser.add_argument("--file", type=Path, help=argparse.SUPPRESS)
     asked = parser.parse_args()
+    least = (PEER_WINDOWS + 1) * 8 * BLOCK
+    if asked.rows < least:
+        parser.error(f"--rows must be at least {least:,}: there are {PEER_WINDOWS + 1} windows")
     if asked.step:
         step = train(asked.file, asked.epochs) if asked.step == "train" else compare(asked.file)
         print(json.dumps(step))
