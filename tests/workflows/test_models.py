@@ -15,6 +15,7 @@ from mlplab import workflows
 from mlplab.errors import DataError, ModelFileError, OutputError, ParameterError
 from mlplab.export import write_artifact
 from mlplab.results import ModelArtifact, RunResult
+from mlplab.workflows.study import Study
 
 
 def test_model_of_a_table_answers_bit_for_bit_after_loading(
@@ -213,3 +214,23 @@ def test_predictions_never_overwrite_what_they_are_made_from(
         workflows.predict(model, rows, model)
     assert rows.read_bytes() == before
     assert len(workflows.predict(iris_run.folder, rows, tmp_path / "rows-predictions.csv")) == 150
+
+
+def test_a_class_that_only_test_rows_have_does_not_keep_a_model_from_loading(
+    tmp_path: Path,
+) -> None:
+    """The network knows the classes that it learned from; evaluation counts the others as wrong."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"a": rng.normal(size=60), "t": np.arange(60), "y": ["p", "q"] * 30})
+    frame.loc[58, "y"] = "rare"
+    table = {"source": "(in memory)", "target": "y", "split": {"time": "t", "test": 0.2}}
+    study = Study.model_validate({"data": table, "model": {"max_iter": 3}})
+    run = workflows.run(study, data=frame, out=tmp_path)
+    assert run.folder is not None
+    path = run.folder / "model.safetensors"
+    loaded = mlplab.load(path)
+    assert loaded.classes == ("p", "q")
+    predicted = workflows.predict(path, frame)["prediction"]
+    assert set(predicted) <= {"p", "q"}
+    found = workflows.evaluate(path, frame)
+    assert found.accuracy == (predicted == frame["y"]).mean()

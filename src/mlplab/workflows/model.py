@@ -300,9 +300,13 @@ def _check(model: TabularModel) -> None:
         raise ValueError("the network takes other features than the preparation makes")
     if encoding is None:
         return
-    n = {"classification": len(encoding.classes), "multilabel": len(encoding.classes)}
-    outputs = len(network.classes_) if cls is MLPClassifier else network.n_outputs_
-    if outputs != n.get(model.task, len(encoding.names)):
+    if model.task == "classification":
+        # A class may have had rows outside the training part only.
+        fits = set(network.classes_.tolist()) <= set(encoding.classes)
+    else:
+        n = len(encoding.classes) if model.task == "multilabel" else len(encoding.names)
+        fits = n == (len(network.classes_) if cls is MLPClassifier else network.n_outputs_)
+    if not fits:
         raise ValueError("the network has other outputs than the target")
 
 
