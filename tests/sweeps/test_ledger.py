@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sys
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -43,6 +47,46 @@ def test_damaged_lines_are_seen(cut: int, flip: int, bit: int) -> None:
     damaged = bytearray(line.rstrip())
     damaged[flip % len(damaged)] ^= 1 << bit
     assert from_line(bytes(damaged)) is None
+
+
+# Between opening a file and entering its context nobody can close it but the garbage collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_an_interrupted_look_forgets_nothing(tmp_path: Path) -> None:
+    """Ctrl-C between any two lines of the code that reads: the next look finds every result."""
+    with contextlib.closing(FileLedger(tmp_path)) as writer:
+        writer.append([result(key) for key in "abc"])
+    n_lines, moment, interrupted = 0, 1, True
+    while interrupted:
+        with contextlib.closing(FileLedger(tmp_path)) as ledger:
+            interrupted = _interrupt_refresh(ledger, moment)
+            assert [*ledger.find("abc")] == ["a", "b", "c"], f"after {moment} lines"
+        moment, n_lines = moment + 1, moment
+    assert n_lines > 10
+
+
+def _interrupt_refresh(ledger: FileLedger, moment: int) -> bool:
+    """Look, and interrupt before line `moment` of the method is run; tell if it was reached."""
+    seen = 0
+
+    def trace(frame: FrameType, event: str, _: object) -> Any:
+        nonlocal seen
+        if frame.f_code is not FileLedger._refresh.__code__:
+            return None
+        seen += event == "line"
+        if event == "line" and seen == moment:
+            raise KeyboardInterrupt
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        ledger.find("abc")
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.settrace(before)
+    return False
 
 
 @pytest.mark.parametrize("left", [1, 40, 200, -2, -1])

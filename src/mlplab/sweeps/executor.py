@@ -22,6 +22,7 @@ from mlplab.sweeps.contract import Job, Ledger, Outcome, SweepObserver, Trainer
 from mlplab.sweeps.ledger import FileLedger, MemoryLedger, open_ledger
 from mlplab.sweeps.sweep import Sweep
 from mlplab.sweeps.tables import with_curves, write_tables
+from mlplab.train import InterruptGate
 
 __all__ = ["run"]
 
@@ -227,10 +228,13 @@ class _Run:
         if not self._fresh:
             return
         fresh = self._fresh
-        self._ledger.append(fresh)
-        self._fresh = []
-        self.board.record(fresh)
-        self.board.n_trained += len(fresh)
+        with InterruptGate() as gate:  # Ctrl-C waits, lest something be written and not known
+            self._ledger.append(fresh)
+            self._fresh = []
+            self.board.record(fresh)
+            self.board.n_trained += len(fresh)
+        if gate.waiting and tell:
+            raise KeyboardInterrupt
         if tell and self._observers:
             progress = self.board.progress(self.seconds)
             # Every observer is told, even where an earlier one has asked to stop.

@@ -184,10 +184,11 @@ class FileLedger:
             for line in file:
                 if not line.endswith(b"\n"):
                     break
-                self._read_up_to += len(line)
                 result = from_line(line)
                 if result and result.attempt > _attempts(self._results, result.cell.key):
                     self._results[result.cell.key] = result
+                # Last, as Ctrl-C may come at any moment: a line that is read twice does no harm.
+                self._read_up_to += len(line)
 
 
 class _Claims:

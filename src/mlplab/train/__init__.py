@@ -1,5 +1,6 @@
 """One loop for all engines: row orders, chunks, observers, best weights, why it stopped."""
 
+from mlplab.train.interrupts import InterruptGate
 from mlplab.train.keeping import WeightKeeper
 from mlplab.train.loop import ENDED_BY_RULE, Training, train
 from mlplab.train.many import train_many
@@ -10,6 +11,7 @@ __all__ = [
     "ENDED_BY_RULE",
     "ChoosyObserver",
     "FitObserver",
+    "InterruptGate",
     "RowOrders",
     "Training",
     "Watch",
