@@ -109,3 +109,25 @@ def test_ctrl_c_keeps_what_was_learned(tmp_path: Path) -> None:
     (folder,) = tmp_path.iterdir()
     assert "interrupted" in (folder / "report.html").read_text()
     assert (folder / "model.safetensors").is_file()
+
+
+def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
+    """With the command that takes up the last checkpoint, and does."""
+    study = tmp_path / "long.toml"
+    settings = "max_iter = 1000000, n_iter_no_change = 1000000, early_stopping = false"
+    study.write_text(f'data = {{ source = "iris" }}\nmodel = {{ {settings} }}')
+    out = tmp_path / "runs"
+    command = [sys.executable, "-m", "mlplab", "run", str(study), "--out", str(out)]
+    errors = []
+    for again in ([], ["--resume"]):
+        with subprocess.Popen([*command, *again], stderr=subprocess.PIPE, text=True) as process:
+            assert process.stderr is not None
+            while not process.stderr.readline().startswith("epoch "):
+                assert process.poll() is None
+            time.sleep(0.3)
+            process.send_signal(signal.SIGINT)
+            errors.append(process.communicate(timeout=60)[1])
+        assert process.returncode == 130
+    way = f"To go on from its last checkpoint: mlplab run {study} --resume --out {out}"
+    assert all(way in error for error in errors)
+    assert len(list(out.iterdir())) == 1

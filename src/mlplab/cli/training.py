@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -140,13 +141,25 @@ def run_study(
     refuse_options(study, {name: value for name, value in options.items() if name != "resume"})
     announce = None if quiet else note
     watchers = observer(quiet=quiet)
-    _finish(workflows.run(study, out=out, resume=resume, observers=watchers, announce=announce))
+    result = workflows.run(study, out=out, resume=resume, observers=watchers, announce=announce)
+    _finish(result, _way_on(study, out, result.folder))
 
 
-def _finish(result: Any) -> None:
+def _way_on(study: Path, out: Path, folder: Path | None) -> str:
+    """Return how to go on with an interrupted run, as a command, if it has a checkpoint."""
+    from mlplab.workflows.long_runs import CHECKPOINT  # noqa: PLC0415  # heavy
+
+    if folder is None or not (folder / CHECKPOINT).exists():
+        return ""
+    words = ["mlplab", "run", str(study), "--resume"]
+    words += [] if str(out) == "runs" else ["--out", str(out)]
+    return f" To go on from its last checkpoint: {shlex.join(words)}"
+
+
+def _finish(result: Any, way_on: str = "") -> None:
     show.run_summary(result)
     if result.interrupted:
-        note("Interrupted: the run keeps what had been learned.")
+        note(f"Interrupted: the run keeps what had been learned.{way_on}")
         raise typer.Exit(INTERRUPTED)
 
 

@@ -80,7 +80,7 @@ MEANT_AS_NUMBERS = "if the column is meant to be numeric"
 
 _COUNTER_NAME = re.compile(r"(?i:unnamed: \d+|(.*[_ ])?(id|index|row|rownames?))|.*[a-z]I[dD]")
 _PLAIN = re.compile(r"[-+]?\d{1,3}|[-+]?\d+[.,]\d{1,2}")
-_GROUPED = re.compile(r"[-+]?\d{1,3}(?:(?:,\d{3})+(?:\.\d+)?|(?:\.\d{3})+(?:,\d+)?)")
+_GROUPED = re.compile(r"[-+]?[1-9]\d{0,2}(?:(?:,\d{3})+(?:\.\d+)?|(?:\.\d{3})+(?:,\d+)?)")
 _DATE_LIKE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}")
 DATE_FORMATS = ("ISO8601", "%d.%m.%Y", "%Y/%m/%d", "%m/%d/%Y", "%d/%m/%Y")
 """Ways in which dates are written, in the order in which they are tried."""
@@ -227,11 +227,24 @@ def grouped_digits(words: Iterable[str]) -> str | None:
     --------
     >>> grouped_digits(["950", "1,234"]), grouped_digits(["1.234,5"]), grouped_digits(["a", "b"])
     ('1,234', '1.234,5', None)
+
+    What is a number as it stands is none with thousands apart:
+
+    >>> grouped_digits([*["0.126", "0.381"] * 20, "unknown"])
     """
     words = list(words)
-    grouped = [word for word in words if _GROUPED.fullmatch(word)]
-    known = len(grouped) + sum(bool(_PLAIN.fullmatch(word)) for word in words)
+    others = [word for word in words if not (_PLAIN.fullmatch(word) or _is_number(word))]
+    grouped = [word for word in others if _GROUPED.fullmatch(word)]
+    known = len(words) - len(others) + len(grouped)
     return grouped[0] if grouped and known >= NEARLY_NUMERIC * len(words) else None
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
 
 
 def _grouped_remark(words: Iterable[str]) -> str:

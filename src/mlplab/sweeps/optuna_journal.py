@@ -56,11 +56,11 @@ def export_to_optuna(
     MissingExtraError
         Optuna is not installed.
     """
-    optuna = require("optuna", "search", "A journal of Optuna")
-    journal = require("optuna.storages.journal", "search", "A journal of Optuna")
     path = path_of(path)
     if path.exists():
         raise OutputError(f"A journal must be a new file; got {str(path)!r}. Choose another name.")
+    optuna = require("optuna", "search", "A journal of Optuna")
+    journal = require("optuna.storages.journal", "search", "A journal of Optuna")
     before = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:

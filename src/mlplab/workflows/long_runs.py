@@ -84,7 +84,8 @@ class Keeper:
         asked = estimator.warm_start
         vars(estimator).update(vars(paused))
         estimator.warm_start = asked
-        self.tell(f"{paused.result_.n_epochs:,} epochs are done")
+        n = paused.result_.n_epochs
+        self.tell("1 epoch is done" if n == 1 else f"{n:,} epochs are done")
 
     def read(self) -> ModelArtifact:
         """Return what `write` wrote last; raises as `take_up`."""
