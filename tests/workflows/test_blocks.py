@@ -181,6 +181,17 @@ def test_a_class_of_a_single_row_is_known(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("few")
+def test_copies_are_told_with_how_many_rows_were_compared(tmp_path: Path) -> None:
+    """Each row stands twice; a sample shows fewer copies than there are, and says so."""
+    path = tmp_path / "twice.parquet"
+    pd.concat([table(1_500)] * 2).to_parquet(path, row_group_size=100, index=False)
+    given = study(path)
+    copies, compared = deal_blocks(given, read_source(path, blocks=True)).leaks
+    assert "are equal in every column that is used" in copies
+    assert "training rows: in all of them there may be more" in compared
+
+
+@pytest.mark.usefixtures("few")
 def test_a_wrong_value_in_a_later_block_is_named(tmp_path: Path) -> None:
     """With column, row, line and file, before anything is trained."""
     frame = table()

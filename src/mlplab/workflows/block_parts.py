@@ -81,14 +81,20 @@ def _with_stream(parts: Parts, learner: _Learner, study: Study) -> Parts:
         blocks, shares, parts.found.needed, parts.preparation, parts.encoding,
         learner.n_rows, study.seed, _window(blocks, parts.preparation), classes,
     )  # fmt: skip
+    learned = parts.frame[~shares.part("test", draws_of(parts.frame, shares))]
     leaks = data.find_leaks(
-        parts.frame[~shares.part("test", draws_of(parts.frame, shares))],
+        learned,
         parts.frames[2],
         plans=parts.preparation.plans_,
         target=parts.found.names,
         numeric_target=parts.task == "regression",
         dealt_at_random=True,
     )
+    if leaks and len(learned) < learner.n_rows:
+        leaks.append(
+            f"These signs were looked for in {len(learned):,} of {learner.n_rows:,} training rows: "
+            "in all of them there may be more."
+        )
     remarks = (*parts.split.remarks, *_remarks(stream, len(parts.train)), *leaks)
     sizes = dataclasses.replace(parts.split, train=learner.n_rows, remarks=remarks)
     choices = (*parts.choices, *_choices(stream, learner.n_missing))
