@@ -136,7 +136,7 @@ def test_data_list_and_get(tmp_path: Path) -> None:
 def test_version_and_help() -> None:
     """Every command has help with an example."""
     assert mlplab("--version").stdout.strip() == f"mlplab {__version__}"
-    for command in COMMANDS:
+    for command in (*COMMANDS, "data"):
         text = mlplab(command, "--help").stdout
         assert f"mlplab {command}" in text.split("Examples:")[1]
     for command in ("list", "get"):

@@ -109,7 +109,11 @@ app.command(
         "mlplab bench --full --json speed.json --picture speed.png",
     )
 )(bench)
-app.add_typer(data_app, name="data")
+app.add_typer(
+    data_app,
+    name="data",
+    epilog=_examples("mlplab data list", "mlplab data get wine_quality --out wine.csv"),
+)
 
 
 def run(arguments: list[str]) -> int:
