@@ -1,4 +1,4 @@
-"""What all tests share: seed, data folder, and shapes checked in the mathematical rooms."""
+"""What all tests share: seed, data folder, counted epochs, checks of shapes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import pytest
@@ -48,3 +49,19 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("MLPLAB_ENGINE", raising=False)
     monkeypatch.delenv("MLPLAB_TORCH_DEVICE", raising=False)
     monkeypatch.setenv("MLPLAB_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def epochs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Count the epochs that networks of mlplab are trained."""
+    from mlplab.train.loop import Progress  # not before shapes are to be checked
+
+    counted: list[int] = []
+    take = Progress.take
+
+    def counting(self: Progress, job: Any, part: Any) -> None:
+        counted.append(len(part))
+        take(self, job, part)
+
+    monkeypatch.setattr(Progress, "take", counting)
+    return counted

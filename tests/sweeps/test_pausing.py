@@ -17,25 +17,9 @@ from sklearn.preprocessing import StandardScaler
 from tests.sweeps.synthetic import FULL, Walk, comparable
 
 from mlplab import MLPClassifier, MLPRegressor, sweeps
-from mlplab.results import History
 from mlplab.sweeps import Asking, EstimatorTrainer, Job, Outcome, Paused, Proposal, Space, Sweep
-from mlplab.train.loop import Progress
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-
-
-@pytest.fixture
-def epochs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Count the epochs that networks of mlplab are trained."""
-    counted: list[int] = []
-    take = Progress.take
-
-    def counting(self: Progress, job: Any, part: History) -> None:
-        counted.append(len(part))
-        take(self, job, part)
-
-    monkeypatch.setattr(Progress, "take", counting)
-    return counted
 
 
 def _trainer(model: Any, resource: str = "max_iter", **table: Any) -> EstimatorTrainer:

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 from mlplab import workflows
-from mlplab.results import History, SweepResult
+from mlplab.results import SweepResult
 from mlplab.sweeps import Job, Outcome
-from mlplab.train.loop import Progress
 from mlplab.workflows.study_file import parse_study
 from mlplab.workflows.sweep_stretches import trainings_of
 
@@ -24,20 +23,6 @@ data = {{ source = "wine" }}
 retrain = {{ best = 1, seeds = 1 }}
 space = {{ max_iter = {lengths}, alpha = [0.1, 1.0] }}
 """
-
-
-@pytest.fixture
-def epochs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Count the epochs that networks are trained."""
-    counted: list[int] = []
-    take = Progress.take
-
-    def counting(self: Progress, job: Any, part: History) -> None:
-        counted.append(len(part))
-        take(self, job, part)
-
-    monkeypatch.setattr(Progress, "take", counting)
-    return counted
 
 
 def _swept(model: str, lengths: tuple[int, ...]) -> SweepResult:

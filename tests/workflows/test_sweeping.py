@@ -389,12 +389,20 @@ def test_folds_in_time_validate_on_what_comes_later(folds: int) -> None:
     assert dealt[-1].validate.max() == len(frame) - 1
 
 
+def test_rows_that_validate_in_time_may_be_counted() -> None:
+    """A number of rows is a number, and no share; rows of the same day are added."""
+    frame, (fold,) = _dealt({"time": "day", "validation": 10})
+    assert 10 <= len(fold.validate) < 20
+    assert len(fold.train) + len(fold.validate) == len(frame)
+
+
 @pytest.mark.parametrize(
     ("split", "sweep", "message"),
     [
         ({"groups": "patient"}, {"folds": 60}, "whole groups.* Choose fewer folds"),
         ({"time": "day"}, {"folds": 60}, "whole groups and times.* Choose fewer folds"),
         ({"time": "day"}, {"folds": 2, "repeats": 2}, "in one way only"),
+        ({"time": "day", "validation": 500}, {}, "no rows would be left to learn from"),
     ],
 )
 def test_too_few_groups_or_times_are_told(

@@ -65,7 +65,8 @@ def deal_rows(
     stratify : bool
         Keep the shares of the classes in `y`.
     validation : float
-        Share of the rows that validate, or of the groups, where there is one split.
+        Share of the rows that validate, or of the groups, where there is one split; from 1 on
+        their number.
     groups : ndarray of int of shape (rows,), optional
         Rows of one group stay on one side.
     times : ndarray of int of shape (rows,), optional
@@ -92,7 +93,10 @@ def _folds_in_time(sweep: Sweep, times: AnyArray, validation: float) -> Iterator
         raise ValueError("rows in the order of time can be dealt in one way only")
     moments = np.unique(times)
     if sweep.folds == 1:
-        first = np.sort(times)[len(times) - max(1, round(validation * len(times)))]
+        n = validation if validation >= 1 else max(1, round(validation * len(times)))
+        if n >= len(times):
+            raise ValueError("no rows would be left to learn from")
+        first = np.sort(times)[len(times) - int(n)]
         parts = [(moments[moments < first], moments[moments >= first])]
     else:
         splits = TimeSeriesSplit(sweep.folds).split(moments)
