@@ -315,7 +315,12 @@ def test_rates_that_have_fallen_to_nothing_are_no_alarm() -> None:
     """At the end of a cosine the steps are tiny, and the loss has long fallen."""
     x, y = digits()
     network = MLPClassifier(
-        (20,), solver="sgd", learning_rate="cosine", learning_rate_init=0.5, max_iter=60
+        (20,),
+        solver="sgd",
+        learning_rate="cosine",
+        learning_rate_init=0.5,
+        max_iter=60,
+        random_state=0,
     )
     report = health(fit(network, x, y), x, y, limits=HealthLimits(small_update=1e-2))
     assert max(layer.update_ratio for layer in report.last.layers) < 1e-2
