@@ -318,7 +318,7 @@ def test_rates_that_have_fallen_to_nothing_are_no_alarm() -> None:
         (20,),
         solver="sgd",
         learning_rate="cosine",
-        learning_rate_init=0.5,
+        learning_rate_init=0.2,
         max_iter=60,
         random_state=0,
     )

@@ -233,7 +233,8 @@ MORE = [
     Row("mlplab.fit_many", "no threads",
         lambda k: mlplab.fit_many([k.classifier()], k.X, k.y, n_threads=0), "`n_threads` must"),
     Row("mlplab.from_sklearn", "something else", lambda _: mlplab.from_sklearn(5), "must be"),
-    Row("mlplab.from_torch", "something else", lambda _: mlplab.from_torch(5), "must be|torch, which is not"),
+    Row("mlplab.from_torch", "something else", lambda _: mlplab.from_torch(5),
+        "must be|torch, which is not"),
 ]  # fmt: skip
 
 
