@@ -12,7 +12,7 @@
 extern "C" {
 #endif
 
-enum { MLP_ABI_VERSION = 4 };
+enum { MLP_ABI_VERSION = 5 };
 
 enum mlp_code {
   MLP_OK = 0,            // all epochs that were asked for, or the rule stopped
@@ -128,7 +128,19 @@ typedef struct {
   int64_t done;
   int32_t rates_a_step, code;
 } mlp_task;
-MLP_API int32_t mlp_run_many(mlp_task* tasks, int64_t n_tasks, int32_t n_threads, double budget_seconds);
+
+// Threads that work through tasks, as many as are brought, while their caller goes on. Task and
+// network are the crew's from `add` until `wait` hands the task back or `stop` returns.
+typedef struct mlp_crew mlp_crew;
+MLP_API int32_t mlp_crew_create(int32_t n_threads, double slice_seconds, mlp_crew** out);
+MLP_API int32_t mlp_crew_add(mlp_crew* crew, mlp_task* const* tasks, int64_t n_tasks);
+// Waits until some are over, none is left or the time is spent. The code of a task that is over
+// tells what came of it: MLP_AGAIN where the crew was stopped before its end.
+MLP_API int32_t mlp_crew_wait(mlp_crew* crew, double seconds, mlp_task** over, int64_t room,
+                              int64_t* n_over);
+// Ends what is under way within a slice, between two steps; `wait` hands all of it back.
+MLP_API int32_t mlp_crew_stop(mlp_crew* crew);
+MLP_API void mlp_crew_destroy(mlp_crew* crew);
 
 enum mlp_link { MLP_LINK_IDENTITY, MLP_LINK_LOGISTIC, MLP_LINK_SOFTMAX, MLP_LINK_EXP, MLP_N_LINKS };
 

@@ -23,9 +23,9 @@ from tests.contracts.trainings import (
 from tests.strategies import DTYPES, Case, as_rows, cases
 
 from mlplab import nn, optim
-from mlplab.engines import Engine, StoppingRule
+from mlplab.engines import Engine, Finished, JobQueue, StoppingRule, ValidationData
 from mlplab.engines.reference import ReferenceEngine
-from mlplab.results import StopReason
+from mlplab.results import History, StopReason
 
 
 @EXAMPLES
@@ -124,6 +124,105 @@ def test_one_of_a_population_does_not_feel_the_others(engine: Engine, n_others: 
         jobs = [each.job() for each in everyone]
         history = engine.advance_many(jobs)[position]
         assert_one_of_many(engine, jobs[position].state, history, alone, expected)
+
+
+def _all_of(queue: JobQueue, n: int) -> list[Finished]:
+    """Return so many finished jobs; the queue is empty then."""
+    finished: list[Finished] = []
+    while len(finished) < n:
+        some = queue.wait()
+        assert some
+        finished += some
+    assert queue.wait() == queue.wait(block=False) == queue.stop() == []
+    return finished
+
+
+@EXAMPLES
+@given(drawn=st.lists(cases(), min_size=1, max_size=6), together=st.integers(1, 6))
+def test_jobs_of_a_queue_are_each_by_itself(
+    engine: Engine, drawn: list[Case], together: int
+) -> None:
+    """Bit for bit, whatever is under way beside them, and whenever they came."""
+    drawn = [case for case in drawn if engine.refuses(case.plan) is None]
+    jobs = [case.job() for case in drawn]
+    queue = engine.queue()
+    for job in jobs[:together]:
+        queue.put(job)
+    finished = queue.wait(block=False)
+    for job in jobs[together:]:
+        queue.put(job)
+    finished += _all_of(queue, len(jobs) - len(finished))
+    queue.close()
+    places = [next(i for i, one in enumerate(jobs) if one is job) for job, _ in finished]
+    assert sorted(places) == list(range(len(jobs)))
+    for place, (job, history) in zip(places, finished, strict=True):
+        assert isinstance(history, History)
+        state, alone = run(engine, drawn[place])
+        assert_one_of_many(engine, job.state, history, state, alone)
+
+
+def test_a_queue_hands_mistakes_back(engine: Engine) -> None:
+    """What a function of the user's own raises comes back for its job; the others are done."""
+
+    def fail(_: object) -> float:
+        message = "a mistake of the user's own"
+        raise RuntimeError(message)
+
+    case = small_case(n_epochs=5)
+    look = case.data.validation
+    assert look is not None
+    own = ValidationData(look.x, look.target, score=fail)
+    bad = case.replace(data=dataclasses.replace(case.data, validation=own))
+    over = dataclasses.replace(case.state(), stop=StopReason.MAX_EPOCHS)
+    jobs = [case.job(), bad.job(), case.job(), case.job()._replace(state=over)]
+    queue = engine.queue()
+    for job in jobs:
+        queue.put(job)
+    outcomes = {id(job): outcome for job, outcome in _all_of(queue, 4)}
+    queue.close()
+    assert str(outcomes[id(jobs[1])]) == "a mistake of the user's own"
+    assert outcomes[id(jobs[3])] == History()
+    state, alone = run(engine, case)
+    for job in (jobs[0], jobs[2]):
+        outcome = outcomes[id(job)]
+        assert isinstance(outcome, History)
+        assert_one_of_many(engine, job.state, outcome, state, alone)
+
+
+def test_a_queue_is_stopped_between_two_steps(engine: Engine) -> None:
+    """Each stands where its history ends, and goes on with the same bits."""
+    cases = [small_case(seed=n, n_epochs=30_000) for n in range(5)]
+    jobs = [case.job() for case in cases]
+    queue = engine.queue()
+    for job in jobs:
+        queue.put(job)
+    stopped = queue.stop()
+    queue.close()
+    for job, outcome in stopped:
+        assert isinstance(outcome, History)
+        assert job.state.stop is StopReason.INTERRUPTED
+        assert len(outcome) == job.state.epoch < 30_000
+    # Those that had not begun are as they were.
+    handed_back = {id(job) for job, _ in stopped}
+    for case, job in zip(cases, jobs, strict=True):
+        if id(job) not in handed_back:
+            assert_equal_states(job.state, case.state())
+        elif 0 < job.state.step == job.state.epoch * 4:  # not in the middle of an epoch
+            assert case.orders is not None
+            alone, _ = run(engine, case.replace(orders=case.orders[: job.state.epoch]))
+            np.testing.assert_array_equal(job.state.parameters, alone.parameters)
+
+
+def test_a_closed_queue_leaves_states_alone(engine: Engine) -> None:
+    """What was under way is forgotten."""
+    cases = [small_case(seed=n, n_epochs=30_000) for n in range(3)]
+    jobs = [case.job() for case in cases]
+    queue = engine.queue()
+    for job in jobs:
+        queue.put(job)
+    queue.close()
+    for case, job in zip(cases, jobs, strict=True):
+        assert_equal_states(job.state, case.state())
 
 
 def test_nobody_to_advance(engine: Engine) -> None:

@@ -16,6 +16,7 @@ from tests.contracts.trainings import small_case
 from mlplab.engines import native_abi
 from mlplab.engines.native_abi import Config, instruction_sets, library_path, load_library
 from mlplab.engines.native_plan import NativePlan, rows_view
+from mlplab.engines.native_training import Training
 from mlplab.errors import EngineError
 
 if library_path() is None:
@@ -198,6 +199,31 @@ def test_bad_sparse_rows_are_refused(name: str, place: int, value: int) -> None:
     assert kept
 
 
+def test_a_crew_refuses_what_it_cannot_do() -> None:
+    """Sizes below one, tasks that are not there, and one network in two tasks."""
+    library, crew, n_over = load_library(), ctypes.c_void_p(), ctypes.c_int64()
+    over = (ctypes.c_void_p * 4)()
+    for n_threads, seconds in ((0, 1.0), (-1, 1.0), (1 << 20, 1.0), (1, 0.0), (1, math.nan)):
+        assert library.mlp_crew_create(n_threads, seconds, ctypes.byref(crew)) < 0
+    assert library.mlp_crew_create(2, 1.0, ctypes.byref(crew)) == 0
+    assert library.mlp_crew_add(crew, None, -1) < 0
+    assert library.mlp_crew_add(crew, None, 1) < 0
+    assert library.mlp_crew_add(crew, (ctypes.c_void_p * 1)(), 1) < 0
+    assert library.mlp_crew_wait(crew, math.nan, over, 4, ctypes.byref(n_over)) < 0
+    assert library.mlp_crew_wait(crew, 0.0, over, 0, ctypes.byref(n_over)) < 0
+    with Training(library, small_case().job(), 1) as training:
+        tasks = [training.task(), training.task()]
+        both = (ctypes.c_void_p * 2)(*map(ctypes.addressof, tasks))
+        assert library.mlp_crew_add(crew, both, 2) < 0
+        # Nothing of what was refused is under way.
+        assert library.mlp_crew_wait(crew, 9.0, over, 4, ctypes.byref(n_over)) == 0
+        assert n_over.value == 0
+        assert library.mlp_crew_add(crew, both, 1) == 0
+        assert library.mlp_crew_wait(crew, 9.0, over, 4, ctypes.byref(n_over)) == 0
+        assert (n_over.value, over[0], tasks[0].code) == (1, both[0], 0)
+        library.mlp_crew_destroy(crew)
+
+
 def test_calls_without_a_network_are_refused() -> None:
     """A null handle, null tasks, sizes below zero."""
     library = load_library()
@@ -205,14 +231,15 @@ def test_calls_without_a_network_are_refused() -> None:
     assert library.mlp_export(None, None, None, None, None, None, 1) < 0
     assert library.mlp_objective(None, None, None, None, 1) < 0
     assert library.mlp_predict(None, None, 0, None) < 0
-    assert library.mlp_run_many(None, 1, 1, 1.0) < 0
-    assert library.mlp_run_many(None, -1, 1, 1.0) < 0
-    assert library.mlp_run_many(None, 0, 0, 1.0) < 0
-    assert library.mlp_run_many(None, 0, 1, 1.0) == 0
+    assert library.mlp_crew_create(1, 1.0, None) < 0
+    assert library.mlp_crew_add(None, None, 0) < 0
+    assert library.mlp_crew_wait(None, 0.0, None, 1, None) < 0
+    assert library.mlp_crew_stop(None) < 0
     assert library.mlp_elementary(99, 0, 0, None, None, 0) < 0
     assert library.mlp_elementary(0, 0, 99, None, None, -1) < 0
     assert library.mlp_isa_name(99) is None
     library.mlp_destroy(None)
+    library.mlp_crew_destroy(None)
 
 
 @settings(max_examples=100, deadline=None)

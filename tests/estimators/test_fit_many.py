@@ -570,14 +570,14 @@ def test_engines_keep_to_the_limit_of_threads(own: int | None) -> None:
     plan = clone(made[0]).initialize(IRIS.X, IRIS.y).plan_
     used: list[int | None] = []
     kind = type(select_engine("auto", plan)[0])
-    plain = kind.advance_many
+    plain = kind.queue
 
-    def spy(self: Any, jobs: Any) -> Any:
+    def spy(self: Any) -> Any:
         used.append(self.n_threads)
-        return plain(self, jobs)
+        return plain(self)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(kind, "advance_many", spy)
+        patch.setattr(kind, "queue", spy)
         outcomes = fit_many(made, IRIS.X, IRIS.y, n_threads=2)
     assert set(used) == {own or 2}
     assert all(outcome.result and outcome.result.n_threads == own for outcome in outcomes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
 import signal
@@ -19,7 +20,14 @@ from tests.shapes import unchecked_shapes
 from tests.strategies import Case, cases
 
 from mlplab import optim
-from mlplab.engines import Engine, StoppingRule, ValidationData, select_engine
+from mlplab.engines import (
+    Engine,
+    Finished,
+    Job,
+    StoppingRule,
+    ValidationData,
+    select_engine,
+)
 from mlplab.results import FitResult, StopReason
 from mlplab.train import RowOrders, Training, train, train_many
 from mlplab.train import many as module
@@ -126,12 +134,12 @@ def test_together_is_alone(drawn: list[Case]) -> None:
         _check(make)
 
 
-@pytest.mark.parametrize("round_seconds", [0.0, 1e-3, 1e9])
-def test_rounds_do_not_change_the_outcome(
-    engine: Engine, round_seconds: float, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("share_seconds", [0.0, 1e-3, 1e9])
+def test_shares_do_not_change_the_outcome(
+    engine: Engine, share_seconds: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One epoch a round, some epochs, all of them; trainings of different lengths."""
-    monkeypatch.setattr(module, "ROUND_SECONDS", round_seconds)
+    """One epoch a job, some epochs, all of them; trainings of different lengths."""
+    monkeypatch.setattr(module, "SHARE_SECONDS", share_seconds)
 
     def make() -> list[Training]:
         lengths = [3, 40, 17, 25, 1, 33, 8]
@@ -143,18 +151,46 @@ def test_rounds_do_not_change_the_outcome(
     assert [len(result.history) for result in results if result] == [3, 40, 17, 25, 1, 33, 8]
 
 
-def test_rounds_last_as_long_as_they_are_meant_to(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The clock decides how many epochs make a round, up to the room for their orders."""
-    rounds: list[list[int]] = []
-    advance_many = engine.advance_many
+class Spy:
+    """A queue that writes down the jobs of each training, and how many are under way."""
 
-    def spy(jobs: Any) -> Any:
-        rounds.append([job.n_epochs for job in jobs])
-        return advance_many(jobs)
+    def __init__(self, engine: Engine) -> None:
+        self.epochs: dict[int, list[int]] = {}
+        self.under_way = self.most = 0
+        self._queue = engine.queue()
 
-    monkeypatch.setattr(engine, "advance_many", spy)
+    def put(self, job: Job) -> None:
+        """Note the job."""
+        self.epochs.setdefault(id(job.state), []).append(job.n_epochs)
+        self.under_way += 1
+        self.most = max(self.most, self.under_way)
+        self._queue.put(job)
+
+    def wait(self, *, block: bool = True) -> list[Finished]:
+        """Note what is over."""
+        finished = self._queue.wait(block=block)
+        self.under_way -= len(finished)
+        return finished
+
+    def stop(self) -> list[Finished]:
+        """Pass it on."""
+        return self._queue.stop()
+
+    def close(self) -> None:
+        """Pass it on."""
+        self._queue.close()
+
+
+def _spy_on(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Spy:
+    spy = Spy(engine)
+    monkeypatch.setattr(engine, "queue", lambda: spy)
+    return spy
+
+
+def test_jobs_last_as_long_as_they_are_meant_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock decides how many epochs make a job, up to the room for their orders."""
+    engine = select_engine("reference", small_case().plan)[0]
+    spy = _spy_on(engine, monkeypatch)
     ticks = iter(np.arange(0, 1e3, 0.05))  # each look at the clock finds it a twentieth later
     clock = SimpleNamespace(perf_counter=lambda: float(next(ticks)))
     monkeypatch.setattr(module, "time", clock)
@@ -162,7 +198,16 @@ def test_rounds_last_as_long_as_they_are_meant_to(
     monkeypatch.setattr(module, "ORDER_BYTES", 20 * 8 * 2 * 40)
     train_many(trainings)
     # One epoch took 0.05 s, so 0.75 s are 15; then 15 take as long, and the room ends at 40.
-    assert rounds == [[1, 1], [15, 15], [40, 40], [4, 4]]
+    assert list(spy.epochs.values()) == [[1, 15, 40, 4]] * 2
+
+
+def test_room_for_orders_is_never_exceeded(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However fast it goes, a job has no more epochs than there is memory for their orders."""
+    spy = _spy_on(engine, monkeypatch)
+    monkeypatch.setattr(module, "ORDER_BYTES", 20 * 8 * 3 * 7)
+    train_many([_training(small_case(n_epochs=60), engine, seed=n) for n in range(3)])
+    assert [sum(epochs) for epochs in spy.epochs.values()] == [60] * 3
+    assert max(epochs[1] for epochs in spy.epochs.values()) <= 21  # alone it has room for three
 
 
 def test_early_stopping_and_other_ends(engine: Engine) -> None:
@@ -219,7 +264,7 @@ def test_engines_of_several_kinds() -> None:
 def test_finished_ones_are_told_at_once_and_leave(engine: Engine) -> None:
     """Before the others are done, each once, with its place and its result."""
     told: list[tuple[int, FitResult]] = []
-    lengths = [200, 2, 100, 1]
+    lengths = [200 if engine.name == "reference" else 20_000, 2, 100, 1]
     trainings = [_training(small_case(n_epochs=n), engine, seed=n) for n in lengths]
     epochs_elsewhere: list[int] = []
 
@@ -230,16 +275,20 @@ def test_finished_ones_are_told_at_once_and_leave(engine: Engine) -> None:
     results = train_many(trainings, on_done=on_done)
     assert sorted(index for index, _ in told) == [0, 1, 2, 3]
     assert all(results[index] is result for index, result in told)
-    assert told[0][0] == 3
-    assert epochs_elsewhere[0] < 200
+    assert told[0][0] != 0
+    assert epochs_elsewhere[0] < lengths[0]
 
 
 def test_an_iterator_is_asked_for_more_only_when_there_is_room(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Trainings that are made when asked for need not be in memory at once."""
+    """Trainings that are made when asked for need not be in memory at once.
+
+    Where all would take longer than the horizon, no more are begun than keep the threads busy.
+    """
     monkeypatch.setattr(module, "HORIZON_SECONDS", 0.0)
     monkeypatch.setattr(module, "_n_cores", lambda: 2)
+    spy = _spy_on(engine, monkeypatch)
     made = done = most = 0
 
     def trainings() -> Iterator[Training]:
@@ -254,30 +303,15 @@ def test_an_iterator_is_asked_for_more_only_when_there_is_room(
         done += 1
 
     assert len(train_many(trainings(), on_done=on_done)) == 20
-    assert (made, done, most) == (20, 20, 4)
+    assert (made, done) == (20, 20)
+    # The native engine may have done the first ones before there are four.
+    assert (2 if engine.name == "native" else 4) <= spy.most <= 4
+    assert spy.most <= most <= 4
 
 
 def test_nothing_to_train() -> None:
     """No trainings, no results."""
     assert train_many([]) == []
-
-
-def test_a_slow_training_does_not_wait_for_many_to_begin(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Where all would take longer than the horizon, no more are begun than keep threads busy."""
-    monkeypatch.setattr(module, "HORIZON_SECONDS", 0.0)
-    monkeypatch.setattr(module, "_n_cores", lambda: 2)
-    under_way: list[int] = []
-    advance_many = engine.advance_many
-
-    def spy(jobs: Any) -> Any:
-        under_way.append(len(jobs))
-        return advance_many(jobs)
-
-    monkeypatch.setattr(engine, "advance_many", spy)
-    train_many([_training(small_case(n_epochs=4), engine, seed=n) for n in range(10)])
-    assert max(under_way) == 4
 
 
 # Observers and functions of one's own
@@ -392,7 +426,7 @@ def _assert_coherent(training: Training, result: FitResult | None) -> None:
 @pytest.mark.parametrize("seconds", [0.05, 0.3, 0.5])
 def test_ctrl_c_ends_all(seconds: float, press: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was learned is kept with its history, finished ones stay finished, nothing is lost."""
-    monkeypatch.setattr(module, "ROUND_SECONDS", 0.1)
+    monkeypatch.setattr(module, "SHARE_SECONDS", 0.1)
     engine = select_engine("native", small_case().plan)[0]
     cases = [small_case(seed=n, batch_size=20) for n in range(6)]
     # The second is short; the others end in hours.
@@ -420,9 +454,10 @@ def test_ctrl_c_ends_all(seconds: float, press: Any, monkeypatch: pytest.MonkeyP
 def test_an_interrupt_from_a_function(
     engine: Engine, who: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Those under way end where they stand, and what they did in the round is kept."""
+    """Those under way end where they stand, and what they did is kept."""
     monkeypatch.setattr(module, "_n_cores", lambda: 4)
-    made = [_training(small_case(n_epochs=30, seed=n), engine, seed=n) for n in range(5)]
+    n_epochs = 30 if engine.name == "reference" else 3000  # longer than the first is on its way
+    made = [_training(small_case(n_epochs=n_epochs, seed=n), engine, seed=n) for n in range(5)]
     made[1] = _training(small_case(n_epochs=1), engine)
     observers: dict[int, list[Observer]] = {}
     if who == "observer":
@@ -452,8 +487,9 @@ def test_an_interrupt_from_a_function(
         assert result is not None
         assert observer.told[-1] == (result.status, len(result.history))
     if who == "observer":
-        # Round three was done by all before it ended.
-        assert [len(result.history) for result in results if result] == [3, 1, 3, 3, 3]
+        lengths = [len(result.history) for result in results if result]
+        # In the reference engine all had done their third epoch before one was told of its own.
+        assert lengths == [3, 1, 3, 3, 3] if engine.name == "reference" else lengths[2] == 3
 
 
 def test_an_interrupt_that_finds_nothing_to_end_is_raised(engine: Engine) -> None:
@@ -497,6 +533,10 @@ def test_those_that_wait_are_told_too(engine: Engine, monkeypatch: pytest.Monkey
             begun.append(n)
             yield _training(small_case(n_epochs=3, seed=n), engine, seed=n)
 
-    with pytest.raises(KeyboardInterrupt):
-        train_many(ending(), on_done=on_done)
+    # Where both were over at once, nobody is left to be interrupted.
+    results = []
+    with contextlib.suppress(KeyboardInterrupt):
+        results = train_many(ending(), on_done=on_done)
+    statuses = {result.status for result in results if result}
+    assert statuses == ({StopReason.MAX_EPOCHS, StopReason.INTERRUPTED} if results else set())
     assert begun == [0, 1]

@@ -2,8 +2,11 @@
 
 from mlplab.engines.contract import (
     Engine,
+    Finished,
     Job,
+    JobQueue,
     Monitor,
+    Outcome,
     StoppingRule,
     TrainingData,
     TrainingPlan,
@@ -17,8 +20,11 @@ __all__ = [
     "ENGINES",
     "Engine",
     "EpochFigures",
+    "Finished",
     "Job",
+    "JobQueue",
     "Monitor",
+    "Outcome",
     "StoppingRule",
     "TrainingData",
     "TrainingPlan",

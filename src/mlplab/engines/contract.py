@@ -10,6 +10,8 @@ Rules that every engine keeps, checked by one suite over all of them:
 - Only `state` changes. Plan, data and orders are never written to.
 - Advancing n epochs at once equals advancing one epoch n times, bit for bit.
 - `advance_many` equals `advance` on each job by itself, bit for bit.
+- A queue of `queue` gives each job what `advance` would; jobs may be under way while their owner
+  does something else.
 - An interrupt is not raised: the state is left as it was after some completed step, ends as
   `StopReason.INTERRUPTED`, and the history of the completed epochs is returned.
 - Where the numbers stop being finite the state ends as `StopReason.DIVERGED`, and
@@ -35,8 +37,11 @@ from mlplab.results import History, StopReason
 
 __all__ = [
     "Engine",
+    "Finished",
     "Job",
+    "JobQueue",
     "Monitor",
+    "Outcome",
     "StoppingRule",
     "TrainingData",
     "TrainingPlan",
@@ -251,6 +256,11 @@ class TrainingState:
         if not continues:
             self.first_step, self.first_epoch = self.step, self.epoch
 
+    def go_back_to(self, before: TrainingState) -> None:
+        """Be again what a shallow copy keeps: engines put new arrays in the place of old ones."""
+        for one in dataclasses.fields(self):
+            setattr(self, one.name, getattr(before, one.name))
+
     def judge_by(self, judge: str) -> None:
         """Forget best figures that are figures of something else."""
         if judge != self.judged_by:
@@ -281,6 +291,45 @@ class Job(NamedTuple):
     data: TrainingData
     orders: Order | None
     n_epochs: int
+
+
+Outcome: TypeAlias = History | Exception
+"""What came of a job: its history, or what a function of the user's own raised."""
+Finished: TypeAlias = tuple[Job, Outcome]
+
+
+class JobQueue(Protocol):
+    """Jobs that an engine does one beside another, in any order; each as `advance` would."""
+
+    def put(self, job: Job) -> None:
+        """Add a job. Its state is the engine's until the job is handed back."""
+        ...
+
+    def wait(self, *, block: bool = True) -> list[Finished]:
+        """Return jobs that are over.
+
+        Parameters
+        ----------
+        block : bool
+            Wait until there are some; none come back only where none were left.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            Perhaps; then `stop`.
+        """
+        ...
+
+    def stop(self) -> list[Finished]:
+        """End what is under way between two steps, and return all that had not been returned.
+
+        States that had epochs left are ``StopReason.INTERRUPTED``. What had not begun is forgotten.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of threads and memory; what is under way is forgotten."""
+        ...
 
 
 @runtime_checkable
@@ -326,6 +375,10 @@ class Engine(Protocol):
 
     def advance_many(self, jobs: Sequence[Job]) -> list[History]:
         """Advance many states at once; the outcome is that of `advance` on each."""
+        ...
+
+    def queue(self) -> JobQueue:
+        """Return a queue for jobs that are not all known yet."""
         ...
 
     def objective(

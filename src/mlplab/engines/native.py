@@ -16,10 +16,12 @@ import numpy as np
 from mlplab._config import usual_threads
 from mlplab._typing import Matrix, Order, Rows, Vector
 from mlplab.engines.contract import Job, TrainingData, TrainingPlan, TrainingState, ValidationData
-from mlplab.engines.native_abi import Task, load_library, require
+from mlplab.engines.native_abi import load_library
+from mlplab.engines.native_crew import Crew, NativeQueue
 from mlplab.engines.native_plan import refusal
 from mlplab.engines.native_prediction import NativePredictor
-from mlplab.engines.native_training import BUDGET_SECONDS, Training
+from mlplab.engines.native_training import Training
+from mlplab.engines.queues import RoundQueue
 from mlplab.engines.reference import ReferenceEngine
 from mlplab.engines.stopping import close_epoch
 from mlplab.nn import Loss, NetworkSpec
@@ -81,11 +83,7 @@ class NativeEngine:
     def advance_many(self, jobs: Sequence[Job]) -> list[History]:
         """Advance many states at once, one thread each; the outcome is that of each alone."""
         results = [History() for _ in jobs]
-        native = [
-            index
-            for index, job in enumerate(jobs)
-            if job.n_epochs > 0 and job.state.stop is None and not _closes_in_python(job)
-        ]
+        native = [index for index, job in enumerate(jobs) if not self._in_python(job)]
         for index in set(range(len(jobs))).difference(native):
             results[index] = self.advance(*jobs[index])
         trainings: list[Training] = []
@@ -102,6 +100,10 @@ class NativeEngine:
         for index, training in zip(native, trainings, strict=False):
             results[index] = training.history()
         return results
+
+    def queue(self) -> NativeQueue:
+        """Return a queue whose jobs are under way while Python does something else."""
+        return NativeQueue(self._library, self._limit(), RoundQueue(self), self._in_python)
 
     def objective(
         self, plan: TrainingPlan, parameters: Vector, data: TrainingData
@@ -182,12 +184,18 @@ class NativeEngine:
             yield
 
     def _run_many(self, trainings: Sequence[Training]) -> None:
-        waiting = list(trainings)
-        while waiting:
-            tasks = (Task * len(waiting))(*[training.task() for training in waiting])
-            require(self._library.mlp_run_many(tasks, len(waiting), self._limit(), BUDGET_SECONDS))
-            again = [training.take(task) for training, task in zip(waiting, tasks, strict=True)]
-            waiting = [training for training, left in zip(waiting, again, strict=True) if left]
+        tasks = [training.task() for training in trainings]
+        with Crew(self._library, self._limit()) as crew:
+            crew.add(tasks)
+            left = len(tasks)
+            while left:
+                left -= len(crew.wait())
+        for training, task in zip(trainings, tasks, strict=True):
+            training.take(task)
+
+    def _in_python(self, job: Job) -> bool:
+        """Whether a job needs more than the library: nothing at all, or Python in every epoch."""
+        return job.n_epochs <= 0 or job.state.stop is not None or _closes_in_python(job)
 
 
 def _interrupt(state: TrainingState) -> None:

@@ -29,7 +29,7 @@ __all__ = [
     "require",
 ]
 
-ABI_VERSION = 4
+ABI_VERSION = 5
 AGAIN = 1
 """The code that says: the time is spent, call again."""
 NOT_FINITE = 2
@@ -170,7 +170,7 @@ class State(_Sized):
 
 
 class Task(c.Structure):
-    """One of many networks that run at once."""
+    """One of the networks that a crew works through."""
 
     _fields_: ClassVar = [
         ("network", c.c_void_p),
@@ -204,7 +204,11 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
         [c.c_void_p, c.c_void_p, c.c_int64, c.c_int32, c.c_void_p],
     ),
     "mlp_destroy": (None, [c.c_void_p]),
-    "mlp_run_many": (c.c_int32, [c.c_void_p, c.c_int64, c.c_int32, c.c_double]),
+    "mlp_crew_create": (c.c_int32, [c.c_int32, c.c_double, c.c_void_p]),
+    "mlp_crew_add": (c.c_int32, [c.c_void_p, c.c_void_p, c.c_int64]),
+    "mlp_crew_wait": (c.c_int32, [c.c_void_p, c.c_double, c.c_void_p, c.c_int64, c.c_void_p]),
+    "mlp_crew_stop": (c.c_int32, [c.c_void_p]),
+    "mlp_crew_destroy": (None, [c.c_void_p]),
     "mlp_row_orders": (
         c.c_int32,
         [c.c_void_p, c.c_int64, c.c_void_p, c.c_void_p, c.c_int64, c.c_int64, c.c_void_p],

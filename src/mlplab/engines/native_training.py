@@ -162,7 +162,7 @@ class Training:
         self.close()
 
     def task(self) -> Task:
-        """Return what remains to be done, for `mlp_run_many`."""
+        """Return what remains to be done, for a crew."""
         rates = None if self._rates is None else self._rates.rates
         return Task(
             network=self._handle,
@@ -243,8 +243,12 @@ class Training:
             if self._changes:
                 self._write_back()
         finally:
-            self._library.mlp_destroy(self._handle)
-            self._handle = ctypes.c_void_p()
+            self.forget()
+
+    def forget(self) -> None:
+        """Free the network, and leave the state as it was."""
+        self._library.mlp_destroy(self._handle)
+        self._handle = ctypes.c_void_p()
 
     def _write_back(self) -> None:
         state = self._job.state

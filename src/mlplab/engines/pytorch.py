@@ -17,6 +17,7 @@ import numpy as np
 from mlplab._optional import require
 from mlplab._typing import Matrix, Order, Rows, Vector
 from mlplab.engines.contract import Job, TrainingData, TrainingPlan, TrainingState
+from mlplab.engines.queues import RoundQueue
 from mlplab.engines.reference import ReferenceEngine
 from mlplab.engines.torch_functions import LOSSES, find_activation
 from mlplab.engines.torch_network import Place, PopulationNetwork, Strengths, Thinning
@@ -113,6 +114,10 @@ class TorchEngine:
                 if member.job.state.stop is None:
                     member.job.state.stop = StopReason.INTERRUPTED
         return [History.of(member.records) for member in members]
+
+    def queue(self) -> RoundQueue:
+        """Return a queue that does all that wait, as populations."""
+        return RoundQueue(self)
 
     def objective(
         self, plan: TrainingPlan, parameters: Vector, data: TrainingData

@@ -16,6 +16,7 @@ from mlplab.engines.contract import (
     TrainingState,
     ValidationData,
 )
+from mlplab.engines.queues import RoundQueue
 from mlplab.engines.stopping import EpochFigures, close_epoch
 from mlplab.nn import ForwardContext, NetworkSpec, forward_pass, objective_and_gradient
 from mlplab.optim import (
@@ -103,6 +104,10 @@ class ReferenceEngine:
     def advance_many(self, jobs: Sequence[Job]) -> list[History]:
         """Advance many states, one after another."""
         return [self.advance(*job) for job in jobs]
+
+    def queue(self) -> RoundQueue:
+        """Return a queue that does all that wait, one after another."""
+        return RoundQueue(self)
 
     def objective(
         self, plan: TrainingPlan, parameters: Vector, data: TrainingData

@@ -78,9 +78,10 @@ def identity(configuration: Configuration, defaults: Configuration | None = None
     ----------
     configuration : mapping
     defaults : mapping, optional
-        Values that mean the same as saying nothing; they leave no trace in the text.
+        Values, in `canonical` form, that mean the same as saying nothing; they leave no trace in
+        the text.
     """
-    silent = {} if defaults is None else canonical(defaults)
+    silent = defaults or {}
     told = canonical(configuration)
     said = {name: value for name, value in told.items() if not _equal(silent, name, value)}
     return _text(said)

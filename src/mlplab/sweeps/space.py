@@ -241,7 +241,12 @@ class Space:
 
     def identity(self, configuration: Configuration) -> str:
         """Return a text that two configurations share exactly when they train the same."""
-        return identity({**(self.fixed or {}), **configuration}, self.defaults)
+        return identity({**(self.fixed or {}), **configuration}, self._silent)
+
+    @cached_property
+    def _silent(self) -> Configuration:
+        silent: Configuration = canonical(self.defaults or {})
+        return silent
 
     def check_finite(self) -> None:
         """Raise `ParameterError` if a range has infinitely many numbers."""

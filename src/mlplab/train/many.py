@@ -1,22 +1,21 @@
-"""Many trainings at once: rounds in which an engine advances all of them by some epochs.
+"""Many trainings at once: an engine does their epochs while others are begun and ended.
 
-A round lasts about a second whatever there is to train, so that engines are given much at a time
-while finished trainings are handed on soon. How many epochs make a round is told by the rounds
-before: the clock decides how the epochs are dealt out, and never what comes of them.
+Each training that has begun has one job in its engine's queue, its share of about a second's work
+for all, so that what is finished is handed on soon. How many epochs make a share is told by the
+jobs before: the clock decides how the epochs are dealt out, and never what comes of them.
 """
 
 from __future__ import annotations
 
 import contextlib
 import copy
-import dataclasses
 import itertools
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from mlplab.engines import Engine, Job, TrainingState
+from mlplab.engines import Engine, Job, Outcome, TrainingState
 from mlplab.optim import LBFGS
 from mlplab.results import FitResult, History, StopReason
 from mlplab.train.interrupts import InterruptGate
@@ -25,11 +24,12 @@ from mlplab.train.observers import FitObserver
 
 __all__ = ["train_many"]
 
-ROUND_SECONDS = 0.75
-# Until rounds have taken this long in all, calls may have cost more than what they were for.
+# What one job of each that is under way takes in all, on all threads together.
+SHARE_SECONDS = 0.75
+# Before this much was seen of an engine, its calls may have cost more than what they were for.
 TRIAL_SECONDS = 0.03
 # Enough for the lanes and threads of an engine; more are begun only where these are done in a
-# round, as what Python does for each of them in every round would begin to show.
+# share, as what Python does for each of them would begin to show.
 ENOUGH_TOGETHER = 64
 # No more are begun than can be finished in this time, but for what keeps the threads busy: of
 # what is under way nothing is kept where the process is killed.
@@ -50,8 +50,8 @@ def train_many(
     """Train many networks together; the outcome of each is that of `train` on it alone.
 
     Bit for bit: weights, history (but for its seconds), why it stopped, and where the generators
-    stand. Those with the same engine object go through its `advance_many` together; L-BFGS
-    trainings run one after another.
+    stand. Those with the same engine object share its queue; L-BFGS trainings run one after
+    another.
 
     Parameters
     ----------
@@ -59,8 +59,8 @@ def train_many(
         Their states are changed in place. No two may share a state or a generator. An iterator is
         asked for more when there is room, so that not all need be in memory at once.
     observers : mapping of int to sequence of FitObserver, optional
-        Who watches which training, by its place. Where somebody is told of every epoch, a round
-        is one epoch.
+        Who watches which training, by its place. Where somebody is told of every epoch, a job is
+        one epoch.
     on_done : callable, optional
         ``on_done(index, result)`` is called as soon as a training is over.
     on_error : callable, optional
@@ -83,7 +83,8 @@ def train_many(
     pool = _Pool(trainings, {} if observers is None else observers, on_done, on_error)
     interrupted = pool.run()
     results = [result for _, result in sorted(pool.results.items())]
-    if interrupted and not any(result and _is_interrupted(result.status) for result in results):
+    statuses = {result.status for result in results if result is not None}
+    if interrupted and StopReason.INTERRUPTED not in statuses:
         raise KeyboardInterrupt
     return results
 
@@ -100,12 +101,18 @@ class _Member:
         What an epoch takes, in multiply-adds or so: only proportions count.
     seconds : float
         Its share of the time so far.
+    job : Job or None
+        What its engine was given and has not handed back.
+    before : TrainingState or None
+        A shallow copy of the state that the job began with.
     """
 
     index: int
     progress: Progress
     work: float
     seconds: float = 0.0
+    job: Job | None = None
+    before: TrainingState | None = None
 
     @classmethod
     def of(cls, index: int, progress: Progress) -> _Member:
@@ -125,10 +132,116 @@ class _Member:
         """Whether it takes the way of second-order training."""
         return isinstance(self.progress.training.plan.optimiser, LBFGS)
 
-    def goes_with(self, other: _Member) -> bool:
-        """Whether both may be in one round: watched ones go epoch by epoch."""
-        watched = self.progress.is_watched
-        return self.engine is other.engine and watched == other.progress.is_watched
+    def begin_job(self, n_epochs: int) -> Job:
+        """Return a job of up to so many epochs, and remember where it begins."""
+        self.before = copy.copy(self.progress.training.state)
+        self.job = self.progress.job(n_epochs)
+        return self.job
+
+    def end_job(self, outcome: Outcome) -> Outcome:
+        """Return what came of the job, after seeing that its state stands where the history ends.
+
+        An interrupt may have come while an engine wrote down how far it had come; then what it
+        did in this job is forgotten.
+        """
+        state, before = self.progress.training.state, self.before
+        self.job = self.before = None
+        if isinstance(outcome, Exception) or before is None:
+            return outcome
+        if state.epoch == before.epoch + len(outcome):
+            return outcome
+        state.go_back_to(before)
+        state.stop = StopReason.INTERRUPTED
+        return History()
+
+    def give_back(self) -> None:
+        """Forget the job, as if it had never been drawn."""
+        if self.job is not None and self.before is not None:
+            self.progress.training.state.go_back_to(self.before)
+            self.progress.give_back()
+        self.job = self.before = None
+
+
+class _Line:
+    """An engine's queue, who stands in it, and how fast it goes.
+
+    Attributes
+    ----------
+    speed : float or None
+        Work a second, as seen lately.
+    seconds : float
+        How long somebody has stood in it so far.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self.speed: float | None = None
+        self.seconds = 0.0
+        self._engine, self._queue = engine, engine.queue()
+        self._members: dict[int, _Member] = {}
+        self._since = 0.0
+        self._lately = [0.0, 0.0]
+
+    def put(self, member: _Member, n_epochs: int) -> None:
+        """Let a member's next epochs be done."""
+        if not self._members:
+            self._since = time.perf_counter()
+        job = member.begin_job(n_epochs)
+        self._members[id(job)] = member
+        try:
+            self._queue.put(job)
+        except Exception:
+            del self._members[id(job)]
+            raise
+
+    def advance(self, member: _Member, n_epochs: int) -> tuple[_Member, Job, Outcome]:
+        """Do a member's next epochs while nobody stands in line, with all threads there are."""
+        self._since = time.perf_counter()
+        job = member.begin_job(n_epochs)
+        try:
+            outcome: Outcome = self._engine.advance(*job)
+        except Exception as error:  # noqa: BLE001  (a function of the user's own; returned)
+            outcome = error
+        self._share_time([(member, outcome)])
+        return member, job, member.end_job(outcome)
+
+    def wait(self, *, block: bool) -> list[tuple[_Member, Job, Outcome]]:
+        """Return what is over."""
+        return self._back(self._queue.wait(block=block)) if self._members else []
+
+    def stop(self) -> list[tuple[_Member, Job, Outcome]]:
+        """Return what is over or has been ended."""
+        return self._back(self._queue.stop())
+
+    def close(self) -> None:
+        """Forget all that has not come back."""
+        self._queue.close()
+        self._members.clear()
+
+    def _back(self, finished: Sequence[tuple[Job, Outcome]]) -> list[tuple[_Member, Job, Outcome]]:
+        back = [(self._members[id(job)], job, outcome) for job, outcome in finished]
+        self._share_time([(member, outcome) for member, _, outcome in back])
+        for job, _ in finished:
+            del self._members[id(job)]
+        return [(member, job, member.end_job(outcome)) for member, job, outcome in back]
+
+    def _share_time(self, back: Sequence[tuple[_Member, Outcome]]) -> None:
+        """Learn how fast it goes, and give each member its share of the time."""
+        works = [
+            (member, 0.0 if isinstance(outcome, Exception) else member.work * len(outcome))
+            for member, outcome in back
+        ]
+        done = sum(work for _, work in works)
+        if not done:
+            return
+        now = time.perf_counter()
+        seconds, self._since = max(now - self._since, 1e-6), now
+        self.seconds += seconds
+        work_lately, seconds_lately = self._lately
+        fade = 0.5 if seconds_lately > SHARE_SECONDS else 1.0
+        self._lately = [fade * work_lately + done, fade * seconds_lately + seconds]
+        self.speed = self._lately[0] / self._lately[1]
+        for member, work in works:
+            member.seconds += work / self.speed
 
 
 class _Pool:
@@ -142,54 +255,79 @@ class _Pool:
         on_error: OnError | None,
     ) -> None:
         self.results: dict[int, FitResult | None] = {}
-        self._waiting = enumerate(trainings)
+        self._waiting: Iterator[tuple[int, Training]] | None = enumerate(trainings)
         self._observers, self._on_done, self._on_error = observers, on_done, on_error
         self._members: dict[int, _Member] = {}
-        self._speeds: dict[Engine, float] = {}
-        self._tried: dict[Engine, float] = {}
+        self._ready: list[_Member] = []
+        self._lines: dict[Engine, _Line] = {}
         self._interrupted, self._gate = False, InterruptGate()
 
     def run(self) -> bool:
         """Train all, or end all where someone interrupts; return whether someone did."""
         with self._gate:
             try:
-                while self._goes_on() and self._begin_more():
-                    self._train_some()
-            except KeyboardInterrupt:
-                self._interrupted = True
-            if not self._goes_on():
-                self._end_all()
+                self._train_all()
+                if not self._goes_on():
+                    self._end_all()
+            finally:
+                for line in self._lines.values():
+                    line.close()
             return not self._goes_on()
+
+    def _train_all(self) -> None:
+        try:
+            while self._goes_on() and self._step():
+                pass
+        except KeyboardInterrupt:
+            self._interrupted = True
 
     def _goes_on(self) -> bool:
         return not (self._interrupted or self._gate.waiting)
 
+    def _step(self) -> bool:
+        """Begin one more where there is room, and take what is over; return whether any is left."""
+        begun = self._has_room() and self._begin_next()
+        if begun and len(self._members) < 2:
+            return True  # whether it is alone is known when another was asked for
+        if not begun and len(self._members) == len(self._ready) == 1:
+            self._advance_alone(self._ready.pop())
+        else:
+            self._send_ready()
+            self._take_finished(block=not begun)
+        return bool(self._members) or self._waiting is not None
+
     # ------------------------------------------------------------------ coming and going
 
-    def _begin_more(self) -> bool:
-        """Begin as many as there is room for; return whether any are under way."""
-        backlog = sum(self._seconds_left(member) for member in self._members.values())
-        while self._has_room(backlog):
-            waiting = next(self._waiting, None)
-            if waiting is None:
-                break
-            member = self._begin(*waiting)
-            if member is not None:
-                backlog += self._seconds_left(member)
-                if not (member.progress.left or member.runs_alone):
-                    self._end(member)
-        return bool(self._members)
-
-    def _has_room(self, backlog: float) -> bool:
+    def _has_room(self) -> bool:
+        if self._waiting is None:
+            return False
         n = len(self._members)
         if n < 2 * _n_cores():
             return True
-        return backlog < (HORIZON_SECONDS if n < ENOUGH_TOGETHER else ROUND_SECONDS)
+        backlog = sum(self._seconds_left(member) for member in self._members.values())
+        return backlog < (HORIZON_SECONDS if n < ENOUGH_TOGETHER else SHARE_SECONDS)
 
     def _seconds_left(self, member: _Member) -> float:
-        if self._tried.get(member.engine, 0.0) < TRIAL_SECONDS:
+        line = self._lines.get(member.engine)
+        if line is None or line.speed is None or line.seconds < TRIAL_SECONDS:
             return HORIZON_SECONDS
-        return member.work * member.progress.left / self._speeds[member.engine]
+        return member.work * member.progress.left / line.speed
+
+    def _begin_next(self) -> bool:
+        """Begin the next that waits; return whether there was one."""
+        pair = None if self._waiting is None else next(self._waiting, None)
+        if pair is None:
+            self._waiting = None
+            return False
+        member = self._begin(*pair)
+        if member is not None:
+            if member.runs_alone:
+                self._run_alone(member)
+            elif member.progress.left:
+                self._ready.append(member)
+            else:
+                self._end(member)
+        return True
 
     def _begin(self, index: int, training: Training) -> _Member | None:
         self.results[index] = None
@@ -222,24 +360,83 @@ class _Pool:
 
     def _end_all(self) -> None:
         """End those under way where they stand, those that wait before they begin."""
+        for line in self._lines.values():
+            with contextlib.suppress(KeyboardInterrupt):
+                self._take_all(line.stop())
+            line.close()
         begun = list(self._members.values())
+        for member in begun:
+            member.give_back()
         # Those that wait are taken one by one: an iterator may stop once it hears of the others.
-        for member in itertools.chain(begun, (self._begin(*pair) for pair in self._waiting)):
-            if member is not None:
-                member.progress.interrupt()
+        waiting = (self._begin(*pair) for pair in self._waiting or ())
+        for each in itertools.chain(begun, waiting):
+            if each is not None:
+                each.progress.interrupt()
                 with contextlib.suppress(KeyboardInterrupt):
-                    self._end(member)
+                    self._end(each)
 
     # ------------------------------------------------------------------ training
 
-    def _train_some(self) -> None:
-        """Train one to its end that runs alone, or let those that go together make a round."""
-        members = list(self._members.values())
-        alone = next((member for member in members if member.runs_alone), None)
-        if alone is not None:
-            self._run_alone(alone)
+    def _send_ready(self) -> None:
+        """Put the next job of each that is ready into its engine's queue."""
+        ready, self._ready = self._ready, []
+        for member in ready:
+            line = self._line(member.engine)
+            try:
+                line.put(member, self._n_epochs(member, line))
+            except Exception as error:  # noqa: BLE001  (a rate of the user's own; told below)
+                self._fail(member, error)
+
+    def _advance_alone(self, member: _Member) -> None:
+        line = self._line(member.engine)
+        with self._gate.open():
+            finished = line.advance(member, self._n_epochs(member, line))
+        self._take_all([finished])
+
+    def _take_finished(self, *, block: bool) -> None:
+        for line in self._lines.values():
+            with self._gate.open():
+                finished = line.wait(block=block)
+            self._take_all(finished)
+
+    def _line(self, engine: Engine) -> _Line:
+        if engine not in self._lines:
+            self._lines[engine] = _Line(engine)
+        return self._lines[engine]
+
+    def _n_epochs(self, member: _Member, line: _Line) -> int:
+        """Return how many epochs are a member's share."""
+        progress = member.progress
+        if line.speed is None or progress.is_watched:
+            return 1
+        epochs = SHARE_SECONDS * line.speed / len(self._members) / member.work
+        # A little rest is done along, and costs no job of its own.
+        epochs = progress.left if progress.left < 1.5 * epochs else round(epochs)
+        room = ORDER_BYTES // (8 * len(self._members) * progress.training.data.n_rows)
+        return max(1, min(epochs, room))
+
+    def _take_all(self, finished: Iterable[tuple[_Member, Job, Outcome]]) -> None:
+        for member, job, outcome in finished:
+            try:
+                self._take(member, job, outcome)
+            except KeyboardInterrupt:
+                # An observer or `on_done` raised it; what the others did is still to be kept.
+                self._interrupted = True
+
+    def _take(self, member: _Member, job: Job, outcome: Outcome) -> None:
+        if isinstance(outcome, Exception):
+            self._fail(member, outcome)
+            return
+        self._note_interrupt(member)
+        try:
+            member.progress.take(job, outcome)
+        except Exception as error:  # noqa: BLE001  (an observer's own; told below)
+            self._fail(member, error)
+            return
+        if member.progress.left:
+            self._ready.append(member)
         else:
-            self._round([member for member in members if member.goes_with(members[0])])
+            self._end(member)
 
     def _run_alone(self, member: _Member) -> None:
         began = time.perf_counter()
@@ -253,126 +450,8 @@ class _Pool:
         self._note_interrupt(member)
         self._end(member)
 
-    def _round(self, members: Sequence[_Member]) -> None:
-        began, engine = time.perf_counter(), members[0].engine
-        jobs = self._jobs(engine, members)
-        try:
-            outcomes = self._advance(engine, jobs)
-        except KeyboardInterrupt:
-            for member in members:
-                member.progress.give_back()
-            raise
-        self._share_time(engine, members, outcomes, time.perf_counter() - began)
-        for member, job, outcome in zip(members, jobs, outcomes, strict=True):
-            try:
-                self._take(member, job, outcome)
-            except KeyboardInterrupt:
-                # An observer or `on_done` raised it; what the others did is still to be kept.
-                self._interrupted = True
-
-    def _jobs(self, engine: Engine, members: Sequence[_Member]) -> list[Job]:
-        """Deal the epochs of a round out, so that all take about as long."""
-        speed = self._speeds.get(engine)
-        if speed is None or members[0].progress.is_watched:
-            return [member.progress.job(1) for member in members]
-        share = ROUND_SECONDS * speed / len(members)
-        room = ORDER_BYTES // (8 * len(members))
-        jobs = []
-        for member in members:
-            progress, epochs = member.progress, share / member.work
-            # A little rest is done along, and costs no round of its own.
-            epochs = progress.left if progress.left < 1.5 * epochs else round(epochs)
-            jobs.append(progress.job(max(1, min(epochs, room // progress.training.data.n_rows))))
-        return jobs
-
-    def _share_time(
-        self,
-        engine: Engine,
-        members: Sequence[_Member],
-        outcomes: Sequence[History | Exception],
-        seconds: float,
-    ) -> None:
-        """Learn from a round how fast it goes, and give each member its share of the time."""
-        done = [
-            0.0 if isinstance(outcome, Exception) else member.work * len(outcome)
-            for member, outcome in zip(members, outcomes, strict=True)
-        ]
-        if any(done):
-            speed = sum(done) / max(seconds, 1e-6)
-            for member, work in zip(members, done, strict=True):
-                member.seconds += work / speed
-            # A round of few epochs is mostly calls; what was seen before counts for more.
-            self._speeds[engine] = max(speed, 0.7 * self._speeds.get(engine, 0.0))
-            self._tried[engine] = self._tried.get(engine, 0.0) + seconds
-
-    def _take(self, member: _Member, job: Job, outcome: History | Exception) -> None:
-        if isinstance(outcome, Exception):
-            self._fail(member, outcome)
-            return
-        self._note_interrupt(member)
-        try:
-            member.progress.take(job, outcome)
-        except Exception as error:  # noqa: BLE001  (an observer's own; told below)
-            self._fail(member, error)
-            return
-        if not member.progress.left:
-            self._end(member)
-
     def _note_interrupt(self, member: _Member) -> None:
-        self._interrupted |= _is_interrupted(member.progress.training.state.stop)
-
-    def _advance(self, engine: Engine, jobs: Sequence[Job]) -> list[History | Exception]:
-        """Advance all; a history for each, or what a function of the user's own raised."""
-        before = [copy.copy(job.state) for job in jobs]
-        try:
-            with self._gate.open():
-                parts = _advanced(engine, jobs, before)
-        except KeyboardInterrupt:
-            _restore(jobs, before)
-            raise
-        return [_checked(*each) for each in zip(jobs, before, parts, strict=True)]
-
-
-def _advanced(
-    engine: Engine, jobs: Sequence[Job], before: Sequence[TrainingState]
-) -> Sequence[History | Exception]:
-    try:
-        # Alone a large network may have several threads.
-        return [engine.advance(*jobs[0])] if len(jobs) == 1 else engine.advance_many(jobs)
-    except Exception:  # noqa: BLE001  (found again below)
-        _restore(jobs, before)
-        return [_advanced_alone(engine, job) for job in jobs]
-
-
-def _advanced_alone(engine: Engine, job: Job) -> History | Exception:
-    try:
-        return engine.advance(*job)
-    except Exception as error:  # noqa: BLE001  (returned)
-        return error
-
-
-def _checked(job: Job, before: TrainingState, part: History | Exception) -> History | Exception:
-    """Return what came of a job, after seeing that its state stands where the history ends.
-
-    An interrupt may have come while an engine wrote down how far it had come; then what that
-    network did in this round is forgotten.
-    """
-    if isinstance(part, Exception) or job.state.epoch == before.epoch + len(part):
-        return part
-    _restore([job], [before])
-    job.state.stop = StopReason.INTERRUPTED
-    return History()
-
-
-def _restore(jobs: Sequence[Job], before: Sequence[TrainingState]) -> None:
-    # Engines put new arrays in the place of old ones, so shallow copies are enough.
-    for job, state in zip(jobs, before, strict=True):
-        for field in dataclasses.fields(state):
-            setattr(job.state, field.name, getattr(state, field.name))
-
-
-def _is_interrupted(reason: StopReason | None) -> bool:
-    return reason is StopReason.INTERRUPTED
+        self._interrupted |= member.progress.training.state.stop is StopReason.INTERRUPTED
 
 
 def _n_cores() -> int:
