@@ -73,6 +73,33 @@ def test_stray_text_among_numbers_is_shown() -> None:
     assert "row 18 holds '3,5x'" in reason
 
 
+def test_a_stray_word_among_dates_is_shown() -> None:
+    """As among numbers; what is no date at all is not spoken of."""
+    days = [f"2024-{1 + number % 12:02}-{1 + number % 28:02}" for number in range(MANY)]
+    days[30] = "2024-02-31"
+    found, reason = kind(days)
+    assert found == "text"
+    assert reason.endswith(
+        "row 31 holds '2024-02-31': correct the value if the column is meant to hold dates."
+    )
+    days = [f"{1 + number % 28}.{1 + number % 12}.2024" for number in range(MANY)]
+    assert kind(days)[0] == "date"
+    days[3] = "soon"
+    assert "row 4 holds 'soon'" in kind(days)[1]
+    days[: MANY // 2] = ["soon"] * (MANY // 2)
+    assert "dates" not in kind(days)[1]
+
+
+def test_rows_are_named_by_their_numbers_in_the_file() -> None:
+    """A part of a table keeps them in its index; another index means nothing."""
+    values = pd.Series([str(number % 7) for number in range(MANY)], dtype=object)
+    values[17] = "x"
+    part = pd.DataFrame({"a": values}).iloc[10:]
+    assert "row 18 holds 'x'" in infer_kinds(part)["a"].reason
+    part.index = [f"day {number}" for number in range(len(part))]
+    assert "row 8 holds 'x'" in infer_kinds(part)["a"].reason
+
+
 def test_no_date_is_guessed_from_numbers() -> None:
     """Words with digits are no dates, and an impossible month makes no date."""
     assert kind(["1-2-x", "2-3-y"])[0] == "categorical"

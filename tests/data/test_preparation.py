@@ -416,3 +416,44 @@ def test_word_that_is_no_truth_counts_as_missing_at_prediction() -> None:
         found = preparation.transform({"x": [0.0, 1.0], "b": ["maybe", "no"]})
     assert found[:, 1].tolist() == [1.0, 0.0]
     assert told[0].filename == __file__
+
+
+# Rows to learn from, and others like them
+
+
+def test_more_rows_tell_kinds_and_nothing_else() -> None:
+    """Statistics are those of the training rows, and what these cannot teach is left out."""
+    like = pd.DataFrame(
+        {
+            "number": ["1", "2", "3", "4", "x"] * 8,
+            "day": ["1/2/2024", "3/4/2024", "5/6/2024", "7/8/2024", "25/12/2024"] * 8,
+            "same": [0, 0, 0, 0, 7] * 8,
+            "gone": [None, None, None, None, 7.0] * 8,
+            "size": [1.0, 2.0, 3.0, 4.0, 100.0] * 8,
+        }
+    )
+    rows = like[like["size"] < 100]
+    preparation = Preparation().fit(rows, like=like)
+    kinds = {choice.subject: choice for choice in preparation.choices_}
+    assert {name: kinds[name].value for name in like} == {
+        "number": "categorical",
+        "day": "date",
+        "same": "constant",
+        "gone": "missing",
+        "size": "numeric",
+    }
+    assert kinds["same"].reason == "Every training row holds the same value, 0."
+    plans = {plan.name: plan for plan in preparation.plans_}
+    assert plans["day"].form == "%d/%m/%Y"  # by the training rows it could be months first
+    assert plans["size"].center == (2.5,)
+    assert plans["number"].categories == ("1", "2", "3", "4")
+    # Without the others all this is told by what is there.
+    alone = {choice.subject: choice.value for choice in Preparation().fit(rows).choices_}
+    assert alone["number"] == "numeric"
+
+
+def test_kinds_asked_for_stay() -> None:
+    """Also where training rows have nothing to tell."""
+    rows = pd.DataFrame({"a": [1, 1, 1], "b": [1.0, 2.0, 4.0]})
+    preparation = Preparation(kinds={"a": "numeric"}).fit(rows, like=rows)
+    assert [plan.name for plan in preparation.plans_] == ["a", "b"]

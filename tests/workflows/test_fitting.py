@@ -89,6 +89,26 @@ def test_preparation_learns_from_training_rows_alone() -> None:
     assert found[0].split.how == "by time"
 
 
+def test_kinds_of_columns_do_not_depend_on_the_seed(tmp_path: Path) -> None:
+    """A word among numbers and one among dates are told by their rows, whoever has them."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"a": rng.normal(size=80), "b": rng.integers(0, 9, 80).astype(str)})
+    frame["day"] = [f"2024-{1 + n % 12:02}-{1 + n % 28:02}" for n in range(80)]
+    frame["y"] = np.where(frame["a"] > 0, "yes", "no")
+    frame.loc[12, "b"], frame.loc[41, "day"] = "x", "soon"
+    path = tmp_path / "table.csv"
+    frame.to_csv(path, index=False)
+    found = set()
+    for seed in range(4):
+        study = {"seed": seed, "data": {"source": str(path)}, "model": {"max_iter": 5}}
+        run = workflows.run(workflows.Study.model_validate(study), out=None)
+        found.add(tuple((c.subject, c.value) for c in run.column_choices))
+        text = "\n".join(run.remarks)
+        assert "row 13 holds 'x'" in text
+        assert "row 42 holds 'soon'" in text
+    assert found == {(("a", "numeric"), ("b", "categorical"), ("day", "text"))}
+
+
 def test_regression_tells_its_figures_on_both_scales(diabetes_run: RunResult) -> None:
     """Errors stand on the target's own scale, and on the one that the network learned."""
     metrics = diabetes_run.metrics

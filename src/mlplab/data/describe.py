@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlplab.data.frames import as_numbers, as_words, is_boolean, is_missing, to_frame
-from mlplab.data.kinds import MEANT_AS_NUMBERS, infer_kinds
+from mlplab.data.kinds import NEARLY_ALL, infer_kinds
 from mlplab.data.targets import find_target, split_labels
 from mlplab.results.tables import Choice, ColumnSummary, TableDescription
 
@@ -141,9 +141,7 @@ def _remarks(
     if mostly:
         remarks.append(f"More than {MUCH_MISSING:.0%} is missing in: {_listed(mostly)}.")
     remarks += [
-        f"{name}: {choice.reason}"
-        for name, choice in kinds.items()
-        if MEANT_AS_NUMBERS in choice.reason
+        f"{name}: {choice.reason}" for name, choice in kinds.items() if NEARLY_ALL in choice.reason
     ]
     return remarks
 

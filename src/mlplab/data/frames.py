@@ -68,7 +68,7 @@ def pandas() -> Any:
     return require("pandas", "lab", "Working with tables")
 
 
-def to_frame(table: Any) -> pd.DataFrame:
+def to_frame(table: Any, *, keep_rows: bool = False) -> pd.DataFrame:
     """Return any table as a pandas frame with names of type str and rows counted from 0.
 
     Parameters
@@ -77,6 +77,8 @@ def to_frame(table: Any) -> pd.DataFrame:
         A frame of pandas or polars, a table of pyarrow (anything eager that narwhals knows), a
         mapping of names to arrays, or an ndarray of shape (rows, columns), whose columns are
         called x0, x1, ….
+    keep_rows : bool
+        Keep the index of a frame of pandas, if it holds whole numbers.
 
     Raises
     ------
@@ -104,7 +106,8 @@ def to_frame(table: Any) -> pd.DataFrame:
     else:
         frame = _from_foreign(table)
     # A shallow copy: renaming must not reach the caller's table.
-    frame = frame.reset_index(drop=True)
+    kept = keep_rows and pd.api.types.is_integer_dtype(frame.index.dtype)
+    frame = frame.copy(deep=False) if kept else frame.reset_index(drop=True)
     frame.columns = [str(name) for name in frame.columns]
     check_names(list(frame.columns))
     return frame  # type: ignore[no-any-return]  # pandas is imported late, as Any

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mlplab._typing import AnyArray
 from mlplab.data.frames import as_numbers, as_words, count_distinct, is_missing, pandas, to_frame
 from mlplab.errors import DataError, ParameterError, did_you_mean
 from mlplab.results.tables import Choice
@@ -33,12 +34,13 @@ __all__ = [
     "DATE_FORMATS",
     "DROPPED",
     "KINDS",
-    "MEANT_AS_NUMBERS",
+    "NEARLY_ALL",
     "TRUTH",
     "date_format",
     "grouped_digits",
     "infer_kind",
     "infer_kinds",
+    "nothing_to_learn",
 ]
 
 KINDS = (
@@ -73,11 +75,12 @@ FEW_WORDS = 20
 """So few different words are categories, however few rows there are."""
 
 NEARLY_NUMERIC = 0.9
-"""From this share of numbers on, what is no number is taken for a mistake and shown."""
+"""From this share of numbers or dates on, what is none is taken for a mistake and shown."""
 
-MEANT_AS_NUMBERS = "if the column is meant to be numeric"
-"""Stands in the reason where a column of words looks like numbers."""
+NEARLY_ALL = "if the column is meant to"
+"""Stands in the reason where a column of words looks like numbers or dates."""
 
+_NOTHING = "It holds no value at all."
 _COUNTER_NAME = re.compile(r"(?i:unnamed: \d+|(.*[_ ])?(id|index|row|rownames?))|.*[a-z]I[dD]")
 _PLAIN = re.compile(r"[-+]?\d{1,3}|[-+]?\d+[.,]\d{1,2}")
 _GROUPED = re.compile(r"[-+]?[1-9]\d{0,2}(?:(?:,\d{3})+(?:\.\d+)?|(?:\.\d{3})+(?:,\d+)?)")
@@ -96,7 +99,8 @@ def infer_kinds(
     Parameters
     ----------
     frame : table
-        Whatever `to_frame` takes.
+        Whatever `to_frame` takes. Where a frame of pandas has whole numbers as index, rows are
+        named by them, counted from 0.
     forced : mapping of str to str, optional
         Kinds that are not to be inferred, by column.
     columns : iterable of str, optional
@@ -120,7 +124,7 @@ def infer_kinds(
     >>> [choice.value for choice in kinds.values()]
     ['numeric', 'categorical']
     """
-    frame = to_frame(frame)
+    frame = to_frame(frame, keep_rows=True)
     forced = dict(forced or {})
     for name, kind in forced.items():
         if kind not in KINDS:
@@ -152,13 +156,26 @@ def infer_kind(column: pd.Series[Any]) -> tuple[str, str]:
     missing = is_missing(column)
     present = column[~missing]
     if not len(present):
-        return "missing", "It holds no value at all."
+        return "missing", _NOTHING
     n_distinct = count_distinct(present)
     if n_distinct == 1 and not missing.any():
         return "constant", f"Every row holds the same value, {present.iloc[0]!s:.40}."
     if n_distinct == 1:
         return "categorical", f"A value is either {present.iloc[0]!s:.40} or missing."
     return _by_type(present, n_distinct)
+
+
+def nothing_to_learn(column: pd.Series[Any]) -> tuple[str, str] | None:
+    """Return kind and reason of a column that has one value in all training rows, or none."""
+    missing = is_missing(column)
+    present = column[~missing]
+    if not len(present):
+        return "missing", _NOTHING
+    numbers = pandas().api.types.is_numeric_dtype(present.dtype)
+    varies = present.ne(present.iloc[0]).any() if numbers else count_distinct(present) > 1
+    if varies or missing.any():
+        return None
+    return "constant", f"Every training row holds the same value, {present.iloc[0]!s:.40}."
 
 
 def _by_type(present: pd.Series[Any], n_distinct: int) -> tuple[str, str]:
@@ -201,9 +218,13 @@ def _words(present: pd.Series[Any]) -> tuple[str, str]:
     if not stray.any():
         kind, reason = _numbers(pandas().Series(values, name=present.name), len(distinct))
         return kind, f"Every text in it is a number. {reason}"
-    remark = _grouped_remark(words) or _stray_remark(present, words, stray)
     if date_format(present) is not None:
         return "date", "Every value reads as a date."
+    remark = (
+        _grouped_remark(words)
+        or _stray_remark(present, words, stray)
+        or _date_remark(present, words)
+    )
     n_rows, n_distinct = len(words), len(distinct)
     if n_distinct == n_rows > FEW_WORDS:
         kind = "text" if remark or _has_sentences(distinct) else "identifier"
@@ -253,7 +274,7 @@ def _grouped_remark(words: Iterable[str]) -> str:
         return ""
     return (
         f" Its values look like numbers with thousands set apart ({example!r}): write them "
-        f"without {MEANT_AS_NUMBERS}."
+        f"without {NEARLY_ALL} be numeric."
     )
 
 
@@ -264,18 +285,40 @@ def _stray_remark(present: pd.Series[Any], words: list[str], stray: Any) -> str:
     row = int(present.index[first]) + 1
     return (
         f" Most values are numbers, but row {row} holds {words[first]!r}: correct the value "
-        f"{MEANT_AS_NUMBERS}."
+        f"{NEARLY_ALL} be numeric."
+    )
+
+
+def _date_remark(present: pd.Series[Any], words: list[str]) -> str:
+    column = pandas().Series(words, dtype=object)
+    likely = column.str.match(_DATE_LIKE).to_numpy()
+    if np.mean(likely) < NEARLY_NUMERIC:
+        return ""
+    forms = [_is_date(column, form) for form in DATE_FORMATS]
+    best = max(forms, key=np.mean)
+    if np.mean(best) < NEARLY_NUMERIC:
+        return ""
+    first = int(np.flatnonzero(~best)[0])
+    row = int(present.index[first]) + 1
+    return (
+        f" Most values are dates, but row {row} holds {words[first]!r}: correct the value "
+        f"{NEARLY_ALL} hold dates."
     )
 
 
 def date_format(present: pd.Series[Any]) -> str | None:
     """Return the format in which every value of a text column is a date, or None."""
-    pd = pandas()
-    words = pd.Series([word or "" for word in as_words(present)], dtype=object)
+    words = pandas().Series([word or "" for word in as_words(present)], dtype=object)
     if not words.str.match(_DATE_LIKE).all():
         return None
     for form in DATE_FORMATS:
-        # Dates with different offsets from UTC are all dates; they are compared in UTC.
-        if not pd.to_datetime(words, format=form, errors="coerce", utc=True).isna().any():
+        if _is_date(words, form).all():
             return form
     return None
+
+
+def _is_date(words: pd.Series[Any], form: str) -> AnyArray:
+    # Dates with different offsets from UTC are all dates; they are compared in UTC.
+    dates = pandas().to_datetime(words, format=form, errors="coerce", utc=True)
+    found: AnyArray = dates.notna().to_numpy()
+    return found

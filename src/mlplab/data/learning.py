@@ -39,9 +39,17 @@ class Recipe:
 
 
 def learn_column(
-    column: pd.Series[Any], kind: str, recipe: Recipe
+    column: pd.Series[Any], kind: str, recipe: Recipe, *, like: pd.Series[Any]
 ) -> tuple[ColumnPlan | None, list[Choice]]:
     """Learn how a column becomes features.
+
+    Parameters
+    ----------
+    column : pandas.Series
+    kind : str
+    recipe : Recipe
+    like : pandas.Series
+        The same column in more rows, which tell how dates are written.
 
     Returns
     -------
@@ -55,7 +63,7 @@ def learn_column(
     name = str(column.name)
     form = ""
     if kind == "date" and not pandas().api.types.is_datetime64_any_dtype(column.dtype):
-        form = date_format(column.dropna()) or "ISO8601"
+        form = date_format(like.dropna()) or "ISO8601"
     raw = raw_numbers(column, kind, form)
     missing = np.isnan(raw[0])
     if missing.all():

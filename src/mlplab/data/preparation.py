@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from mlplab._typing import AnyArray
 from mlplab.data.columns import ColumnPlan, apply_plan, plan_from_header
 from mlplab.data.frames import check_rows, pandas, to_frame
-from mlplab.data.kinds import DROPPED, infer_kinds
+from mlplab.data.kinds import DROPPED, infer_kinds, nothing_to_learn
 from mlplab.data.learning import Recipe, learn_column
 from mlplab.data.portable import portable_preparation
 from mlplab.errors import DataError, ModelFileError, ParameterError, did_you_mean
@@ -94,7 +94,7 @@ class Preparation(TransformerMixin, BaseEstimator):
         self.kinds = kinds
         self.drop = drop
 
-    def fit(self, X: Any, y: object = None) -> Preparation:  # noqa: ARG002
+    def fit(self, X: Any, y: object = None, *, like: Any = None) -> Preparation:  # noqa: ARG002
         """Learn from a table how its columns become features.
 
         Parameters
@@ -103,6 +103,10 @@ class Preparation(TransformerMixin, BaseEstimator):
             Whatever `to_frame` takes.
         y : object
             Not used; it stands here for pipelines.
+        like : table, optional
+            More rows of the same columns, those of `X` among them. They tell the kinds of columns
+            and how dates are written, and nothing else; so kinds do not depend on how rows were
+            dealt to training, validation and test.
 
         Raises
         ------
@@ -114,14 +118,16 @@ class Preparation(TransformerMixin, BaseEstimator):
         """
         recipe = self.recipe()
         frame = to_frame(X)
+        like = frame if like is None else to_frame(like, keep_rows=True)
         check_rows(frame, 1, "Preparing a table")
         plans: list[ColumnPlan] = []
         choices: list[Choice] = []
-        for choice in self._kinds_of(frame):
+        for choice in self._kinds_of(frame, like):
             choices.append(choice)
             if choice.value in DROPPED or choice.value == "dropped":
                 continue
-            plan, more = learn_column(frame[choice.subject], choice.value, recipe)
+            name = choice.subject
+            plan, more = learn_column(frame[name], choice.value, recipe, like=like[name])
             choices += more
             if plan is not None:
                 plans.append(plan)
@@ -258,14 +264,16 @@ class Preparation(TransformerMixin, BaseEstimator):
         self.feature_names_in_ = np.array(columns, dtype=object)
         self.n_features_in_ = len(columns)
 
-    def _kinds_of(self, frame: pd.DataFrame) -> list[Choice]:
+    def _kinds_of(self, frame: pd.DataFrame, like: pd.DataFrame) -> list[Choice]:
         """Return the kind of every column, with those that are dropped by wish or kept."""
         for name in self.drop:
             if name not in frame.columns:
                 hint = did_you_mean(name, frame.columns) or " Check the name."
                 raise DataError(f"`drop` must name columns of the table; got {name!r}.{hint}")
         used = [name for name in frame.columns if name not in set(self.drop)]
-        found = infer_kinds(frame, self.kinds, used)
+        found = infer_kinds(like, self.kinds, used)
+        if like is not frame:
+            found |= self._nothing_to_learn(frame, found)
         is_number = pandas().api.types.is_numeric_dtype
         kinds = []
         for name in frame.columns:
@@ -278,6 +286,18 @@ class Preparation(TransformerMixin, BaseEstimator):
                 choice = Choice(name, "numeric", "It is constant, but a pixel of an image.")
             kinds.append(choice)
         return kinds
+
+    def _nothing_to_learn(
+        self, frame: pd.DataFrame, found: Mapping[str, Choice]
+    ) -> dict[str, Choice]:
+        """Return the columns that tell rows apart in other rows only."""
+        forced = self.kinds or {}
+        nothing = {
+            name: nothing_to_learn(frame[name])
+            for name, choice in found.items()
+            if name not in forced and choice.value not in DROPPED
+        }
+        return {name: Choice(name, *said) for name, said in nothing.items() if said}
 
     def _check_columns(self, frame: pd.DataFrame) -> None:
         for plan in self.plans_:

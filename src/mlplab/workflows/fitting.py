@@ -16,7 +16,7 @@ import numpy as np
 
 from mlplab import explain
 from mlplab._files import path_of
-from mlplab.data.kinds import MEANT_AS_NUMBERS
+from mlplab.data.kinds import NEARLY_ALL
 from mlplab.errors import DivergedError, StudyError
 from mlplab.estimators.passes import check_passes
 from mlplab.results import RunResult, TableDescription
@@ -283,7 +283,7 @@ def carry_out(
             settings=ready.parameters,
             **closer.nouns,
             **_told(ready.study, source, ready.table, time.perf_counter() - began),
-            **_outcome(model, parts, [*remarks, *closer.remarks, *_number_remarks(ready.table)]),
+            **_outcome(model, parts, [*remarks, *closer.remarks, *_kind_remarks(ready.table)]),
         )
         _keep(folder, result, parts, study.figures.show)
         keep_outcome(tracked, result)
@@ -347,8 +347,8 @@ def _outcome(model: TabularModel, parts: Parts, remarks: Sequence[str]) -> dict[
     }
 
 
-def _number_remarks(table: TableDescription) -> list[str]:
-    return [remark for remark in table.remarks if MEANT_AS_NUMBERS in remark]
+def _kind_remarks(table: TableDescription) -> list[str]:
+    return [remark for remark in table.remarks if NEARLY_ALL in remark]
 
 
 def _open_folder(out: str | Path, study: Study) -> RunFolder:

@@ -167,6 +167,9 @@ def prepare_parts(
 ) -> Parts:
     """Prepare rows that have been dealt; everything is learned from the training rows alone.
 
+    But for the kinds of columns and the format of dates, which all rows tell: they must not depend
+    on how the rows were dealt.
+
     Parameters
     ----------
     study : Study
@@ -175,7 +178,7 @@ def prepare_parts(
     frames : sequence of three pandas.DataFrame
         Rows to train, validate and test; the last two may be empty.
     frame : pandas.DataFrame
-        All rows with a target: which classes there are.
+        All rows with a target: which classes there are, and of what kinds columns are.
     sizes : SplitSizes
     choices : sequence of Choice
         About target and rows; those about columns are added.
@@ -185,7 +188,7 @@ def prepare_parts(
     preparation, dropped = _preparation(study, source, found)
     features = [part.drop(columns=list(found.names)) for part in frames]
     with telling_rows(features[0]):
-        preparation.fit(features[0])
+        preparation.fit(features[0], like=frame.drop(columns=list(found.names)))
     with telling_rows(frame):
         encoding = _learn_encoding(study, found, frame, frames[0])
     if refine is not None:
