@@ -139,7 +139,7 @@ def test_version_and_help() -> None:
     for command in (*COMMANDS, "data"):
         text = mlplab(command, "--help").stdout
         assert f"mlplab {command}" in text.split("Examples:")[1]
-    for command in ("list", "get"):
+    for command in ("list", "get", "convert"):
         assert f"Example: mlplab data {command}" in mlplab("data", command, "--help").stdout
 
 

@@ -75,6 +75,19 @@ def test_the_files_predict(run: Path, tmp_path: Path) -> None:
     assert type(mlplab.load(tmp_path / "bare.safetensors")).__name__ == "MLPClassifier"
 
 
+def test_headers_of_several_models_go_into_one_program(run: Path, tmp_path: Path) -> None:
+    """Their names begin as one says; formats without a name say so."""
+    out = tmp_path / "wine.h"
+    command("export", run, "--network-only", "--name", "wine", "--out", out)
+    assert "void wine_predict(" in out.read_text()
+    assert "mlp_predict" not in out.read_text()
+    refused = command("export", run, "--name", "wine", "--out", tmp_path / "wine.py")
+    assert refused.exit_code == 2
+    assert "`name` must be left out for python" in refused.stderr
+    wrong = command("export", run, "--network-only", "--name", "my wine", "--out", out)
+    assert "letters, digits and underscores" in wrong.stderr
+
+
 def test_wrong_usage_is_said_in_a_sentence(run: Path, tmp_path: Path) -> None:
     """Exit status 2, the rule and the way out; what has no form exits with 1."""
     for arguments, words in (

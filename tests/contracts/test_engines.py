@@ -23,7 +23,7 @@ from tests.contracts.trainings import (
 from tests.strategies import DTYPES, Case, as_rows, cases
 
 from mlplab import nn, optim
-from mlplab.engines import Engine, Finished, JobQueue, StoppingRule, ValidationData
+from mlplab.engines import Engine, Finished, Job, JobQueue, StoppingRule, ValidationData
 from mlplab.engines.reference import ReferenceEngine
 from mlplab.results import History, StopReason
 
@@ -175,9 +175,7 @@ def test_a_queue_hands_mistakes_back(engine: Engine) -> None:
     bad = case.replace(data=dataclasses.replace(case.data, validation=own))
     over = dataclasses.replace(case.state(), stop=StopReason.MAX_EPOCHS)
     jobs = [case.job(), bad.job(), case.job(), case.job()._replace(state=over)]
-    queue = engine.queue()
-    for job in jobs:
-        queue.put(job)
+    queue = _queue_of(engine, jobs)
     outcomes = {id(job): outcome for job, outcome in _all_of(queue, 4)}
     queue.close()
     assert str(outcomes[id(jobs[1])]) == "a mistake of the user's own"
@@ -189,38 +187,45 @@ def test_a_queue_hands_mistakes_back(engine: Engine) -> None:
         assert_one_of_many(engine, job.state, outcome, state, alone)
 
 
-def test_a_queue_is_stopped_between_two_steps(engine: Engine) -> None:
-    """Each stands where its history ends, and goes on with the same bits."""
-    cases = [small_case(seed=n, n_epochs=30_000) for n in range(5)]
-    jobs = [case.job() for case in cases]
+def _endless(seed: int) -> Case:
+    """Return a training that takes seconds in any engine."""
+    return small_case(seed=seed, n_epochs=10**6, shuffled=False)
+
+
+def _queue_of(engine: Engine, jobs: list[Job]) -> JobQueue:
     queue = engine.queue()
     for job in jobs:
         queue.put(job)
+    return queue
+
+
+def test_a_queue_is_stopped_between_two_steps(engine: Engine) -> None:
+    """Each stands where its history ends, and goes on with the same bits."""
+    cases = [_endless(seed) for seed in range(5)]
+    jobs = [case.job()._replace(n_epochs=10**6) for case in cases]
+    queue = _queue_of(engine, jobs)
     stopped = queue.stop()
     queue.close()
     for job, outcome in stopped:
         assert isinstance(outcome, History)
         assert job.state.stop is StopReason.INTERRUPTED
-        assert len(outcome) == job.state.epoch < 30_000
+        assert len(outcome) == job.state.epoch < 10**6
     # Those that had not begun are as they were.
     handed_back = {id(job) for job, _ in stopped}
     for case, job in zip(cases, jobs, strict=True):
         if id(job) not in handed_back:
             assert_equal_states(job.state, case.state())
-        elif 0 < job.state.step == job.state.epoch * 4:  # not in the middle of an epoch
-            assert case.orders is not None
-            alone, _ = run(engine, case.replace(orders=case.orders[: job.state.epoch]))
+        elif job.state.step == job.state.epoch * 4:  # not in the middle of an epoch
+            alone = case.state()
+            engine.advance(case.plan, alone, case.data, None, job.state.epoch)
             np.testing.assert_array_equal(job.state.parameters, alone.parameters)
 
 
 def test_a_closed_queue_leaves_states_alone(engine: Engine) -> None:
     """What was under way is forgotten."""
-    cases = [small_case(seed=n, n_epochs=30_000) for n in range(3)]
-    jobs = [case.job() for case in cases]
-    queue = engine.queue()
-    for job in jobs:
-        queue.put(job)
-    queue.close()
+    cases = [_endless(seed) for seed in range(3)]
+    jobs = [case.job()._replace(n_epochs=10**6) for case in cases]
+    _queue_of(engine, jobs).close()
     for case, job in zip(cases, jobs, strict=True):
         assert_equal_states(job.state, case.state())
 

@@ -29,7 +29,7 @@ from mlplab.engines import (
     select_engine,
 )
 from mlplab.results import FitResult, StopReason
-from mlplab.train import RowOrders, Training, train, train_many
+from mlplab.train import RowOrders, Training, lines, train, train_many
 from mlplab.train import many as module
 
 NAMES = ("native", "reference")
@@ -193,7 +193,7 @@ def test_jobs_last_as_long_as_they_are_meant_to(monkeypatch: pytest.MonkeyPatch)
     spy = _spy_on(engine, monkeypatch)
     ticks = iter(np.arange(0, 1e3, 0.05))  # each look at the clock finds it a twentieth later
     clock = SimpleNamespace(perf_counter=lambda: float(next(ticks)))
-    monkeypatch.setattr(module, "time", clock)
+    monkeypatch.setattr(lines, "time", clock)
     trainings = [_training(small_case(n_epochs=60), engine, seed=n) for n in range(2)]
     monkeypatch.setattr(module, "ORDER_BYTES", 20 * 8 * 2 * 40)
     train_many(trainings)

@@ -30,12 +30,16 @@ def export(
     network_only: Annotated[  # noqa: FBT002  # an option
         bool, typer.Option("--network-only", help="Leave the preparation of columns out.")
     ] = False,
+    name: Annotated[
+        str | None,
+        typer.Option(help="What names in a C header begin with (mlp), or name of an ONNX graph."),
+    ] = None,
 ) -> None:
     """Write a model for other programs: ONNX, one file of Python, a header of C."""
     from mlplab import workflows  # noqa: PLC0415  # heavy
     from mlplab.workflows.exporting import format_of  # noqa: PLC0415  # same
 
-    written = workflows.export(model, out, to, network_only=network_only)
+    written = workflows.export(model, out, to, network_only=network_only, name=name)
     alone = ", the network alone" if network_only else ""
     size = written.stat().st_size
     typer.echo(f"{written}: {_WORDS[format_of(written, to)]}{alone}, {size:,} bytes")

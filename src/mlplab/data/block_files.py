@@ -86,6 +86,11 @@ class BlockFile(Protocol):
         """Let columns have the types that they would have in one file with others."""
         ...
 
+    @property
+    def arrow_schema(self) -> Any:
+        """Names and types of the columns, of all files together, as pyarrow tells them."""
+        ...
+
 
 class ParquetBlocks:
     """A Parquet file; each row group is a run.
@@ -110,10 +115,13 @@ class ParquetBlocks:
             file = self._open()
             self.with_gaps = _columns_with_gaps(file)
             groups = [file.metadata.row_group(at).num_rows for at in range(file.num_row_groups)]
-            empty = file.schema_arrow.empty_table().to_pandas().reset_index(drop=True)
+            schema = file.schema_arrow
+            empty = schema.empty_table().to_pandas().reset_index(drop=True)
         self._groups = [at for at, n_rows in enumerate(groups) if n_rows]
         self.columns = tuple(str(name) for name in empty.columns)
         check_names(list(self.columns))
+        kept = [schema.field(schema.get_field_index(str(name))) for name in self.columns]
+        self.arrow_schema = require("pyarrow", "lab", "Reading Parquet files").schema(kept)
         self.runs = tuple(
             Run(groups[at], f"row group {at + 1} of {path.name}") for at in self._groups
         )
@@ -229,6 +237,7 @@ class TextBlocks:
         self._types: dict[str, Any] = {}
         # What values of each column look like, block by block.
         self.seen: defaultdict[str, set[str]] = defaultdict(set)
+        self._all_seen: dict[str, set[str]] = {}
         line = max(1, len(head) // max(1, _line_count(head)))
         wanted = block_rows or usual_rows(len(self.columns))
         self.runs = tuple(self._look_through(wanted * line))
@@ -304,10 +313,29 @@ class TextBlocks:
         """Give columns one type, by what was seen here and in other files."""
         for name in self.columns:
             seen = self.seen[name].union(*(other.seen[name] for other in others))
-            if len(seen) > 1 and ("text" in seen or ("truth" in seen and seen & {"whole", "real"})):
+            self._all_seen[name] = seen
+            if len(seen) > 1 and _is_text(seen):
                 self._types[name] = str
             elif "whole" in seen and seen & {"real", "nothing"}:
                 self._types[name] = "float64"
+
+    @property
+    def arrow_schema(self) -> Any:
+        """Names and types of the columns, of all files together, as pyarrow tells them."""
+        pyarrow = require("pyarrow", "lab", "Writing Parquet files")
+
+        def type_of(seen: set[str]) -> Any:
+            if _is_text(seen):
+                return pyarrow.string()
+            if "truth" in seen:
+                return pyarrow.bool_()
+            return pyarrow.int64() if seen == {"whole"} else pyarrow.float64()
+
+        return pyarrow.schema([(name, type_of(self._all_seen[name])) for name in self.columns])
+
+
+def _is_text(seen: set[str]) -> bool:
+    return "text" in seen or ("truth" in seen and bool(seen & {"whole", "real"}))
 
 
 def _type_of(column: pd.Series[Any]) -> str:

@@ -94,6 +94,11 @@ class Blocks:
         """Blocks of the longest stretch that can only be read from its beginning."""
         return max(self._blocks)
 
+    @property
+    def arrow_schema(self) -> Any:
+        """Names and types of the columns, as pyarrow tells them."""
+        return self._files[0].arrow_schema
+
     def __iter__(self) -> Iterator[Block]:
         """Read all blocks in the order of the table."""
         for run in range(len(self._runs)):

@@ -108,8 +108,9 @@ def _repeated(train: pd.DataFrame, test: pd.DataFrame, names: Sequence[str]) -> 
         return []
     sentence = (
         f"{again:,} of {len(test):,} test rows ({again / len(test):.1%}) are equal in every column "
-        "that is used to a row of the training, so they test what was learned by heart. Remove "
-        "the copies, or keep them on one side by a column that names the groups: split.groups."
+        "that is used to a row outside of the test part, so they test what was learned by heart. "
+        "Remove the copies, or keep them on one side by a column that names the groups: "
+        "split.groups."
     )
     return [sentence]
 

@@ -97,13 +97,14 @@ def _check(model: PortableModel) -> None:
         if column.holds != "number":
             message = (
                 f"A C header takes numbers only; column {column.name!r} holds {column.holds}s. "
-                "Export the network alone with network_only=True, and encode rows yourself."
+                "Export the network alone with network_only=True (--network-only), and encode "
+                "rows yourself."
             )
             raise ExportError(message)
     if not all(isinstance(block, (Numbers, Gaps)) for block in model.preparation.blocks):
         message = (
             "A C header knows imputation and scaling of numbers only; the preparation encodes "
-            "categories. Export the network alone with network_only=True."
+            "categories. Export the network alone with network_only=True (--network-only)."
         )
         raise ExportError(message)
 

@@ -68,8 +68,8 @@ class _Inputs:
                 message = (
                     f"Every step of a preparation must have a form in ONNX; reading the dates of "
                     f"column {column.name!r} has none. Export the network alone with "
-                    "network_only=True, or to Python, or replace the column by numbers before "
-                    "training."
+                    "network_only=True (--network-only), or to Python, or replace the column by "
+                    "numbers before training."
                 )
                 raise ExportError(message)
         if self._single:

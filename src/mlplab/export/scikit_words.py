@@ -26,7 +26,7 @@ def no_form(name: str, step: Any, why: str) -> ExportError:
     return ExportError(
         f"Every step of a preparation must have a form outside Python; step {name!r} "
         f"({type(step).__name__}) has none: {why}. Export the network alone with "
-        "network_only=True, and prepare rows in Python."
+        "network_only=True (--network-only), and prepare rows in Python."
     )
 
 

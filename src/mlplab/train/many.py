@@ -8,17 +8,15 @@ jobs before: the clock decides how the epochs are dealt out, and never what come
 from __future__ import annotations
 
 import contextlib
-import copy
 import itertools
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
-from mlplab.engines import Engine, Job, Outcome, TrainingState
-from mlplab.optim import LBFGS
-from mlplab.results import FitResult, History, StopReason
+from mlplab.engines import Engine, Job, Outcome
+from mlplab.results import FitResult, StopReason
 from mlplab.train.interrupts import InterruptGate
+from mlplab.train.lines import Line, Member
 from mlplab.train.loop import Progress, Training
 from mlplab.train.observers import FitObserver
 
@@ -89,161 +87,6 @@ def train_many(
     return results
 
 
-@dataclass(slots=True, eq=False)
-class _Member:
-    """A training under way.
-
-    Attributes
-    ----------
-    index : int
-    progress : Progress
-    work : float
-        What an epoch takes, in multiply-adds or so: only proportions count.
-    seconds : float
-        Its share of the time so far.
-    job : Job or None
-        What its engine was given and has not handed back.
-    before : TrainingState or None
-        A shallow copy of the state that the job began with.
-    """
-
-    index: int
-    progress: Progress
-    work: float
-    seconds: float = 0.0
-    job: Job | None = None
-    before: TrainingState | None = None
-
-    @classmethod
-    def of(cls, index: int, progress: Progress) -> _Member:
-        """Return the member, with an estimate of its work."""
-        plan, n_rows = progress.training.plan, progress.training.data.n_rows
-        steps = -(-n_rows // plan.batch_size)
-        # An update costs about as much as four more rows in the batch.
-        return cls(index, progress, plan.network.n_parameters * (n_rows + 4.0 * steps))
-
-    @property
-    def engine(self) -> Engine:
-        """Who advances it."""
-        return self.progress.training.engine
-
-    @property
-    def runs_alone(self) -> bool:
-        """Whether it takes the way of second-order training."""
-        return isinstance(self.progress.training.plan.optimiser, LBFGS)
-
-    def begin_job(self, n_epochs: int) -> Job:
-        """Return a job of up to so many epochs, and remember where it begins."""
-        self.before = copy.copy(self.progress.training.state)
-        self.job = self.progress.job(n_epochs)
-        return self.job
-
-    def end_job(self, outcome: Outcome) -> Outcome:
-        """Return what came of the job, after seeing that its state stands where the history ends.
-
-        An interrupt may have come while an engine wrote down how far it had come; then what it
-        did in this job is forgotten.
-        """
-        state, before = self.progress.training.state, self.before
-        self.job = self.before = None
-        if isinstance(outcome, Exception) or before is None:
-            return outcome
-        if state.epoch == before.epoch + len(outcome):
-            return outcome
-        state.go_back_to(before)
-        state.stop = StopReason.INTERRUPTED
-        return History()
-
-    def give_back(self) -> None:
-        """Forget the job, as if it had never been drawn."""
-        if self.job is not None and self.before is not None:
-            self.progress.training.state.go_back_to(self.before)
-            self.progress.give_back()
-        self.job = self.before = None
-
-
-class _Line:
-    """An engine's queue, who stands in it, and how fast it goes.
-
-    Attributes
-    ----------
-    speed : float or None
-        Work a second, as seen lately.
-    seconds : float
-        How long somebody has stood in it so far.
-    """
-
-    def __init__(self, engine: Engine) -> None:
-        self.speed: float | None = None
-        self.seconds = 0.0
-        self._engine, self._queue = engine, engine.queue()
-        self._members: dict[int, _Member] = {}
-        self._since = 0.0
-        self._lately = [0.0, 0.0]
-
-    def put(self, member: _Member, n_epochs: int) -> None:
-        """Let a member's next epochs be done."""
-        if not self._members:
-            self._since = time.perf_counter()
-        job = member.begin_job(n_epochs)
-        self._members[id(job)] = member
-        try:
-            self._queue.put(job)
-        except Exception:
-            del self._members[id(job)]
-            raise
-
-    def advance(self, member: _Member, n_epochs: int) -> tuple[_Member, Job, Outcome]:
-        """Do a member's next epochs while nobody stands in line, with all threads there are."""
-        self._since = time.perf_counter()
-        job = member.begin_job(n_epochs)
-        try:
-            outcome: Outcome = self._engine.advance(*job)
-        except Exception as error:  # noqa: BLE001  (a function of the user's own; returned)
-            outcome = error
-        self._share_time([(member, outcome)])
-        return member, job, member.end_job(outcome)
-
-    def wait(self, *, block: bool) -> list[tuple[_Member, Job, Outcome]]:
-        """Return what is over."""
-        return self._back(self._queue.wait(block=block)) if self._members else []
-
-    def stop(self) -> list[tuple[_Member, Job, Outcome]]:
-        """Return what is over or has been ended."""
-        return self._back(self._queue.stop())
-
-    def close(self) -> None:
-        """Forget all that has not come back."""
-        self._queue.close()
-        self._members.clear()
-
-    def _back(self, finished: Sequence[tuple[Job, Outcome]]) -> list[tuple[_Member, Job, Outcome]]:
-        back = [(self._members[id(job)], job, outcome) for job, outcome in finished]
-        self._share_time([(member, outcome) for member, _, outcome in back])
-        for job, _ in finished:
-            del self._members[id(job)]
-        return [(member, job, member.end_job(outcome)) for member, job, outcome in back]
-
-    def _share_time(self, back: Sequence[tuple[_Member, Outcome]]) -> None:
-        """Learn how fast it goes, and give each member its share of the time."""
-        works = [
-            (member, 0.0 if isinstance(outcome, Exception) else member.work * len(outcome))
-            for member, outcome in back
-        ]
-        done = sum(work for _, work in works)
-        if not done:
-            return
-        now = time.perf_counter()
-        seconds, self._since = max(now - self._since, 1e-6), now
-        self.seconds += seconds
-        work_lately, seconds_lately = self._lately
-        fade = 0.5 if seconds_lately > SHARE_SECONDS else 1.0
-        self._lately = [fade * work_lately + done, fade * seconds_lately + seconds]
-        self.speed = self._lately[0] / self._lately[1]
-        for member, work in works:
-            member.seconds += work / self.speed
-
-
 class _Pool:
     """The trainings under way, those that wait, and what came of those that are over."""
 
@@ -257,9 +100,9 @@ class _Pool:
         self.results: dict[int, FitResult | None] = {}
         self._waiting: Iterator[tuple[int, Training]] | None = enumerate(trainings)
         self._observers, self._on_done, self._on_error = observers, on_done, on_error
-        self._members: dict[int, _Member] = {}
-        self._ready: list[_Member] = []
-        self._lines: dict[Engine, _Line] = {}
+        self._members: dict[int, Member] = {}
+        self._ready: list[Member] = []
+        self._lines: dict[Engine, Line] = {}
         self._interrupted, self._gate = False, InterruptGate()
 
     def run(self) -> bool:
@@ -307,7 +150,7 @@ class _Pool:
         backlog = sum(self._seconds_left(member) for member in self._members.values())
         return backlog < (HORIZON_SECONDS if n < ENOUGH_TOGETHER else SHARE_SECONDS)
 
-    def _seconds_left(self, member: _Member) -> float:
+    def _seconds_left(self, member: Member) -> float:
         line = self._lines.get(member.engine)
         if line is None or line.speed is None or line.seconds < TRIAL_SECONDS:
             return HORIZON_SECONDS
@@ -329,17 +172,17 @@ class _Pool:
                 self._end(member)
         return True
 
-    def _begin(self, index: int, training: Training) -> _Member | None:
+    def _begin(self, index: int, training: Training) -> Member | None:
         self.results[index] = None
         try:
             progress = Progress(training, self._observers.get(index, ()))
         except Exception as error:  # noqa: BLE001  (an observer's own; told below)
             self._tell_error(index, error)
             return None
-        member = self._members[index] = _Member.of(index, progress)
+        member = self._members[index] = Member.of(index, progress)
         return member
 
-    def _end(self, member: _Member) -> None:
+    def _end(self, member: Member) -> None:
         del self._members[member.index]
         try:
             result = self.results[member.index] = member.progress.end(member.seconds)
@@ -349,7 +192,7 @@ class _Pool:
         if self._on_done is not None:
             self._on_done(member.index, result)
 
-    def _fail(self, member: _Member, error: Exception) -> None:
+    def _fail(self, member: Member, error: Exception) -> None:
         del self._members[member.index]
         self._tell_error(member.index, error)
 
@@ -387,7 +230,7 @@ class _Pool:
             except Exception as error:  # noqa: BLE001  (a rate of the user's own; told below)
                 self._fail(member, error)
 
-    def _advance_alone(self, member: _Member) -> None:
+    def _advance_alone(self, member: Member) -> None:
         line = self._line(member.engine)
         with self._gate.open():
             finished = line.advance(member, self._n_epochs(member, line))
@@ -399,12 +242,12 @@ class _Pool:
                 finished = line.wait(block=block)
             self._take_all(finished)
 
-    def _line(self, engine: Engine) -> _Line:
+    def _line(self, engine: Engine) -> Line:
         if engine not in self._lines:
-            self._lines[engine] = _Line(engine)
+            self._lines[engine] = Line(engine)
         return self._lines[engine]
 
-    def _n_epochs(self, member: _Member, line: _Line) -> int:
+    def _n_epochs(self, member: Member, line: Line) -> int:
         """Return how many epochs are a member's share."""
         progress = member.progress
         if line.speed is None or progress.is_watched:
@@ -415,7 +258,7 @@ class _Pool:
         room = ORDER_BYTES // (8 * len(self._members) * progress.training.data.n_rows)
         return max(1, min(epochs, room))
 
-    def _take_all(self, finished: Iterable[tuple[_Member, Job, Outcome]]) -> None:
+    def _take_all(self, finished: Iterable[tuple[Member, Job, Outcome]]) -> None:
         for member, job, outcome in finished:
             try:
                 self._take(member, job, outcome)
@@ -423,7 +266,7 @@ class _Pool:
                 # An observer or `on_done` raised it; what the others did is still to be kept.
                 self._interrupted = True
 
-    def _take(self, member: _Member, job: Job, outcome: Outcome) -> None:
+    def _take(self, member: Member, job: Job, outcome: Outcome) -> None:
         if isinstance(outcome, Exception):
             self._fail(member, outcome)
             return
@@ -438,7 +281,7 @@ class _Pool:
         else:
             self._end(member)
 
-    def _run_alone(self, member: _Member) -> None:
+    def _run_alone(self, member: Member) -> None:
         began = time.perf_counter()
         try:
             with self._gate.open():
@@ -450,7 +293,7 @@ class _Pool:
         self._note_interrupt(member)
         self._end(member)
 
-    def _note_interrupt(self, member: _Member) -> None:
+    def _note_interrupt(self, member: Member) -> None:
         self._interrupted |= member.progress.training.state.stop is StopReason.INTERRUPTED
 
 

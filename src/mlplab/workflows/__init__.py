@@ -10,6 +10,7 @@
 `describe`, `check`, `trace`       explain a network
 `report`                           write the report of a run again
 `data_list`, `data_get`            named data sets
+`data_convert`                     large files as Parquet, which is quick to read in blocks
 =================================  ==========================================================
 
 Nothing here prints; progress is told to the observers that are passed in. Each verb is loaded
@@ -26,6 +27,7 @@ _HOMES = {
     "Study": "mlplab.workflows.study",
     "TabularModel": "mlplab.workflows.model",
     "check": "mlplab.workflows.explaining",
+    "data_convert": "mlplab.workflows.catalogue",
     "data_get": "mlplab.workflows.catalogue",
     "data_list": "mlplab.workflows.catalogue",
     "describe": "mlplab.workflows.explaining",

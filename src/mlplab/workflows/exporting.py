@@ -20,10 +20,17 @@ FORMATS: dict[str, tuple[str, Callable[..., Path]]] = {
     "c": (".h", export_room.to_c),
 }
 """Suffix and writer of each format."""
+NAMED = ("c", "onnx")
+"""Formats that hold a name."""
 
 
 def export(
-    model: Any, out: str | Path, to: str | None = None, *, network_only: bool = False
+    model: Any,
+    out: str | Path,
+    to: str | None = None,
+    *,
+    network_only: bool = False,
+    name: str | None = None,
 ) -> Path:
     """Write a model for other programs.
 
@@ -37,6 +44,9 @@ def export(
         The format; by the suffix of `out` (.onnx, .safetensors, .py, .h) where it is not given.
     network_only : bool, default=False
         Leave the preparation out: the inputs are then what the network gets.
+    name : str, optional
+        What all names of a C header begin with, ``"mlp"`` where it is not given, or the name of
+        an ONNX graph; other formats have none.
 
     Returns
     -------
@@ -57,12 +67,18 @@ def export(
         ONNX needs the extra `onnx`.
     """
     out = path_of(out, "out")
-    name = format_of(out, to)
+    kind = format_of(out, to)
+    if name is not None and kind not in NAMED:
+        raise ParameterError(
+            f"`name` must be left out for {kind}, which has no place for one; got {name!r}. "
+            f"Export to {' or '.join(NAMED)}."
+        )
     found = load(model) if isinstance(model, (str, Path)) else model
     _refuse_overwriting(out, model)
-    write = FORMATS[name][1]
-    if name != "safetensors":
-        return write(found, out, network_only=network_only)
+    write = FORMATS[kind][1]
+    if kind != "safetensors":
+        named = {} if name is None else {"name": name}
+        return write(found, out, network_only=network_only, **named)
     if network_only:
         found = getattr(found, "estimator", found)
     return write(found, out)
@@ -86,7 +102,8 @@ def format_of(out: Path, to: str | None = None) -> str:
     if name is None:
         raise ParameterError(
             f"`to` must be given where the name of the file does not tell it "
-            f"({', '.join(by_suffix)}); got {out.name!r}. Pass 'onnx', for example."
+            f"({', '.join(by_suffix)}); got {out.name!r}. Pass to='onnx' "
+            "(--to onnx), for example."
         )
     return name
 

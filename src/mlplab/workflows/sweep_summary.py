@@ -135,7 +135,7 @@ class StudySweep:
                 f"The best by {result.score}: {configuration_words(best.configuration)}. "
                 f"{' '.join(how_sure(self.analysis))}"
             )
-            lines += never_won_words(self.analysis)
+            lines += never_won_words(self.analysis, so_far=self.interrupted)
         return [*lines, *self._tested(), *self.remarks]
 
     def _tested(self) -> list[str]:

@@ -128,13 +128,21 @@ def never_won(analysis: SweepAnalysis) -> dict[str, tuple[list[str], list[str]]]
     return found
 
 
-def never_won_words(analysis: SweepAnalysis) -> list[str]:
-    """Return the values that never won, in sentences."""
+def never_won_words(analysis: SweepAnalysis, *, so_far: bool) -> list[str]:
+    """Return the values that never won, in sentences.
+
+    Parameters
+    ----------
+    analysis : SweepAnalysis
+    so_far : bool
+        Whether the sweep is to go on.
+    """
     found = never_won(analysis)
     sentences = []
     for place, start in enumerate(
         ("Never the best where all else was equal", "Never among the best tenth")
     ):
         told = [f"{name} = {', '.join(both[place])}" for name, both in found.items() if both[place]]
-        sentences += [f"{start}: {'; '.join(told)}."] if told else []
+        words = f"So far {start.lower()}" if so_far else start
+        sentences += [f"{words}: {'; '.join(told)}."] if told else []
     return sentences
