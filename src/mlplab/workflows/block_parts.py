@@ -121,8 +121,8 @@ def _remarks(stream: RowStream, n_sampled: int) -> list[str]:
     if stream.blocks.longest_run > stream.window:
         remarks.append(
             f"The file has stretches of {stream.blocks.longest_run:,} blocks that can only be read "
-            f"from their beginning; rows are shuffled with those of {stream.window} blocks. Write "
-            "smaller row groups if neighbouring rows are alike."
+            f"from their beginning; rows are shuffled with those of {stream.window} blocks. If "
+            "neighbouring rows are alike, `mlplab data convert` writes smaller row groups."
         )
     return remarks
 
