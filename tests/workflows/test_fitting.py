@@ -7,6 +7,7 @@ import shutil
 import sys
 import tomllib
 import types
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ import pandas as pd
 import pytest
 
 from mlplab import workflows
-from mlplab.errors import DivergedError
+from mlplab.errors import DataError, DivergedError
 from mlplab.results import (
     ClassificationMetrics,
     EpochRecord,
@@ -87,6 +88,30 @@ def test_preparation_learns_from_training_rows_alone() -> None:
     plans = [result.model.preparation.plans_ for result in found]
     assert plans[0] == plans[1]
     assert found[0].split.how == "by time"
+
+
+def test_tables_of_four_rows_are_learned_or_refused_in_a_sentence() -> None:
+    """With both classes among the two training rows they are; nothing is said about batches."""
+    frame = pd.DataFrame({"a": [1, 2, 3, 4], "b": [2, 3, 1, 4], "y": ["yes", "no", "yes", "no"]})
+    said = set()
+    for seed in range(4):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            try:
+                run = workflows.fit(frame, target="y", seed=seed, out=None)
+            except DataError as error:
+                said.add(str(error))
+                continue
+        chosen = {choice.subject: choice for choice in run.choices}
+        assert chosen["batch_size"].value == "full"
+        assert chosen["batch_size"].reason == "All 2 training rows together make a step."
+        assert run.split.train == 2
+        assert not any("batch" in remark for remark in run.remarks)
+    assert len(said) == 1
+    assert said.pop().startswith(
+        "The training rows must hold two classes at least; all 2 that were dealt to the training "
+        "hold 'yes' in 'y'. "
+    )
 
 
 def test_kinds_of_columns_do_not_depend_on_the_seed(tmp_path: Path) -> None:

@@ -66,6 +66,8 @@ def _sizes(parts: Parts) -> tuple[str, Any, str]:
 
 def _batch(n_rows: int) -> tuple[str, Any, str]:
     size = 32 if n_rows < _SMALL else (128 if n_rows < _MIDDLE else 256)
+    if n_rows <= size:
+        return "batch_size", "full", f"All {n_rows:,} training rows together make a step."
     return "batch_size", size, f"With {n_rows:,} training rows this makes many steps an epoch."
 
 

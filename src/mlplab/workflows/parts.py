@@ -142,6 +142,7 @@ def deal_parts(study: Study, source: Source) -> Parts:
     frames = [frame.iloc[split.train], frame.iloc[split.validation]]
     frames.append(frame.iloc[split.test] if test_frame is None else test_frame)
     parts = prepare_parts(study, source, found, frames, frame=frame, sizes=sizes, choices=choices)
+    _refuse_one_class(parts)
     leaks = data.find_leaks(
         frame.iloc[np.concatenate([split.train, split.validation])],
         frames[2],
@@ -207,6 +208,18 @@ def prepare_parts(
         preparation, encoding, found, sizes, (*choices, *dropped), frame, source.image,
         tuple(frames),
     )  # fmt: skip
+
+
+def _refuse_one_class(parts: Parts) -> None:
+    """Refuse training rows that nothing can be told apart by, as a few rows may be dealt."""
+    if parts.task != "classification" or len(np.unique(parts.train.y)) > 1:
+        return
+    n_rows, name = len(parts.train), parts.found.names[0]
+    raise DataError(
+        f"The training rows must hold two classes at least; all {n_rows} that were dealt to the "
+        f"training hold {parts.train.truth.tolist()[0]!r} in {name!r}. Add rows, choose another seed, or "
+        "set smaller parts aside (split)."
+    )
 
 
 def find_target(study: Study, source: Source) -> FoundTarget:
