@@ -102,6 +102,10 @@ class MissingExtraError(MLPLabError, ImportError):
     """An optional dependency is missing; the message names the extra to install."""
 
 
+# Share of equal letters from which on a name is taken for a misspelling of another.
+_CLOSE = 0.6
+
+
 def did_you_mean(name: str, valid: Iterable[str]) -> str:
     """Return `` Did you mean 'x'?`` for the nearest valid name, or an empty string.
 
@@ -109,9 +113,16 @@ def did_you_mean(name: str, valid: Iterable[str]) -> str:
     --------
     >>> did_you_mean("rleu", ["relu", "tanh"])
     " Did you mean 'relu'?"
+    >>> did_you_mean("acc", ["f1_macro", "accuracy"])
+    " Did you mean 'accuracy'?"
     >>> did_you_mean("zzz", ["relu", "tanh"])
     ''
     """
     by_lower = {candidate.lower(): candidate for candidate in valid}
-    close = difflib.get_close_matches(name.lower(), list(by_lower), n=1, cutoff=0.5)
-    return f" Did you mean {by_lower[close[0]]!r}?" if close else ""
+    wanted = name.lower()
+    close = difflib.get_close_matches(wanted, list(by_lower), n=1, cutoff=_CLOSE)
+    begun = [
+        candidate for candidate in by_lower if len(wanted) > 1 and candidate.startswith(wanted)
+    ]
+    found = close or begun[:1]
+    return f" Did you mean {by_lower[found[0]]!r}?" if found else ""

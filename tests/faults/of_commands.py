@@ -98,5 +98,7 @@ COMMANDS = [
     Command("bench --rounds 0", USAGE, "rounds"),
     Command("data get irs", FAILED, "Did you mean 'iris'"),
     Command("data get iris --out {tmp}/x.zip", USAGE, "`out` must end in"),
+    Command("data convert {tmp}/no.csv --out {tmp}/x.pq", FAILED, "found nothing at"),
+    Command("data convert {tmp} --out {tmp}/x.csv", USAGE, "must end in .parquet"),
     Command("data list now", USAGE, "unexpected extra argument"),
 ]

@@ -58,6 +58,7 @@ FILE_DOORS: dict[str, Callable[[Kit, Any], Any]] = {
     "workflows.fit": lambda _, path: _fit(path),
     "workflows.predict": lambda k, path: workflows.predict(k.model_file, path),
     "workflows.evaluate": lambda k, path: workflows.evaluate(k.model_file, path),
+    "workflows.data_convert": lambda k, path: workflows.data_convert(path, k.tmp / "made.pq"),
     "workflows.check": lambda k, path: workflows.check(k.model_file, path),
     "data.blocks": lambda _, path: list(data.blocks(path)),
     "workflows.predict_file": lambda k, path: workflows.predict_file(
@@ -96,6 +97,20 @@ UNLIKE: dict[str, tuple[Callable[[pd.DataFrame], Any], str]] = {
     "complex numbers": (lambda t: t.assign(size=1j), "must hold a number"),
     "huge integers": (lambda t: t.assign(size=[10**400] * N), "finite numbers"),
 }
+
+
+def _empty_folder(k: Kit) -> Any:
+    """Return a folder that holds no table."""
+    folder = k.tmp / "empty"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def _text(k: Kit) -> Any:
+    """Return a good file of text."""
+    path = k.tmp / "rows.csv"
+    k.table.to_csv(path, index=False)
+    return path
 
 
 def _rows() -> list[Row]:
@@ -227,6 +242,20 @@ MORE = [
         lambda k: workflows.data_get("iris", k.tmp / "x.zip"), "`out` must end in"),
     Row("workflows.data_get", "no such folder",
         lambda k: workflows.data_get("iris", k.tmp / "no" / "x.csv"), "Create the folder first"),
+    Row("workflows.data_convert", "an unknown suffix",
+        lambda k: workflows.data_convert(k.tmp, k.tmp / "x.csv"), "must end in .parquet"),
+    Row("workflows.data_convert", "nothing to read",
+        lambda k: workflows.data_convert(k.tmp / "no.csv", k.tmp / "x.pq"), "found nothing at"),
+    Row("workflows.data_convert", "a folder without tables",
+        lambda k: workflows.data_convert(_empty_folder(k), k.tmp / "x.pq"), "holds none"),
+    Row("workflows.data_convert", "a number for a path",
+        lambda k: workflows.data_convert(7, k.tmp / "x.pq"), "must be a path"),
+    Row("workflows.data_convert", "an unknown way of reading",
+        lambda k: workflows.data_convert(k.tmp, k.tmp / "x.pq", reading={"seperator": ";"}),
+        "separator"),
+    Row("workflows.data_convert", "no such folder",
+        lambda k: workflows.data_convert(_text(k), k.tmp / "no" / "x.pq"),
+        "Create the folder first"),
 ]  # fmt: skip
 
 ROWS = [*_rows(), *MORE]

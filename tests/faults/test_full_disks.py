@@ -37,7 +37,7 @@ def outcome(command: list[str], code: str) -> dict[str, Any]:
 
 
 _HELP = """
-import json, os, sys, warnings
+import json, os, sys, tempfile, warnings
 from pathlib import Path
 import numpy as np
 import mlplab
@@ -72,12 +72,15 @@ path, table = small / "model.safetensors", small / "p.csv"
 mlplab.save(path, model)
 workflows.predict(run.model, "iris", table)
 before = path.read_bytes(), table.read_bytes()
+text = Path(tempfile.mkdtemp(), "table.csv")
+np.savetxt(text, np.random.default_rng(0).normal(size=(9_000, 3)), delimiter=",", header="a,b,c")
 fill()
 from mlplab import export
 said = [told(lambda: mlplab.save(path, large)),
         told(lambda: workflows.predict(run.model, "iris", table)),
         told(lambda: export.to_python(large, small / "m.py")),
         told(lambda: workflows.data_get("iris", small / "iris.csv")),
+        told(lambda: workflows.data_convert(text, small / "converted.parquet")),
         told(lambda: workflows.fit("iris", hidden=(4,), out=small / "runs"))]
 after = path.read_bytes(), table.read_bytes()
 left = sorted(p.name for p in small.iterdir())

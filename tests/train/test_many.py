@@ -206,8 +206,9 @@ def test_room_for_orders_is_never_exceeded(engine: Engine, monkeypatch: pytest.M
     spy = _spy_on(engine, monkeypatch)
     monkeypatch.setattr(module, "ORDER_BYTES", 20 * 8 * 3 * 7)
     train_many([_training(small_case(n_epochs=60), engine, seed=n) for n in range(3)])
-    assert [sum(epochs) for epochs in spy.epochs.values()] == [60] * 3
-    assert max(epochs[1] for epochs in spy.epochs.values()) <= 21  # alone it has room for three
+    assert len(spy.epochs) == 3
+    # One that is left alone has the room of all three.
+    assert 1 < max(max(epochs) for epochs in spy.epochs.values()) <= 21
 
 
 def test_early_stopping_and_other_ends(engine: Engine) -> None:

@@ -298,6 +298,7 @@ Outcome: TypeAlias = History | Exception
 Finished: TypeAlias = tuple[Job, Outcome]
 
 
+@runtime_checkable
 class JobQueue(Protocol):
     """Jobs that an engine does one beside another, in any order; each as `advance` would."""
 

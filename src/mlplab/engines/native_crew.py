@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Sequence
-from typing import Any, Self
+from typing import Any
 
 from mlplab.engines.contract import Finished, Job, Outcome
 from mlplab.engines.native_abi import Task, require
@@ -54,7 +54,7 @@ class Crew:
         self._library.mlp_crew_destroy(self._handle)
         self._handle = ctypes.c_void_p()
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> Crew:  # noqa: PYI034  (shape checks cannot resolve Self here)
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -217,8 +217,8 @@ def _refuse_one_class(parts: Parts) -> None:
     n_rows, name = len(parts.train), parts.found.names[0]
     raise DataError(
         f"The training rows must hold two classes at least; all {n_rows} that were dealt to the "
-        f"training hold {parts.train.truth.tolist()[0]!r} in {name!r}. Add rows, choose another seed, or "
-        "set smaller parts aside (split)."
+        f"training hold {parts.train.truth.tolist()[0]!r} in {name!r}. Add rows, choose another "
+        "seed, or set smaller parts aside (split)."
     )
 
 
