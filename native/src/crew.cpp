@@ -113,19 +113,26 @@ bool mlp_crew::holds(const mlp_network* network) const {
 int32_t mlp_crew::add(mlp_task* const* tasks, int64_t n) {
   const Lock lock(mutex_);
   const std::size_t n_before = waiting_.size();
-  for (int64_t i = 0; i < n; ++i) {
-    // Two threads must never be in one network.
-    if (!tasks[i] || !mlp::good(*tasks[i]) || holds(tasks[i]->network)) {
-      waiting_.resize(n_before);
-      return MLP_BAD_VALUE;
+  const auto n_more = static_cast<std::size_t>(n);
+  // Threads never have to ask for memory to hand in what is over.
+  running_.reserve(n_before + n_more + running_.size());
+  finished_.reserve(n_before + n_more + running_.size() + finished_.size());
+  threads_.reserve(static_cast<std::size_t>(n_threads_));
+  try {
+    for (int64_t i = 0; i < n; ++i) {
+      // Two threads must never be in one network.
+      if (!tasks[i] || !mlp::good(*tasks[i]) || holds(tasks[i]->network)) {
+        waiting_.resize(n_before);
+        return MLP_BAD_VALUE;
+      }
+      tasks[i]->code = MLP_AGAIN;
+      waiting_.push_back(tasks[i]);
     }
-    tasks[i]->code = MLP_AGAIN;
-    waiting_.push_back(tasks[i]);
+    hire();
+  } catch (...) {
+    waiting_.resize(n_before);
+    throw;
   }
-  // The threads never have to ask for memory to hand a task on.
-  running_.reserve(waiting_.size() + running_.size());
-  finished_.reserve(waiting_.size() + running_.size() + finished_.size());
-  hire();
   brought_.notify_all();
   return MLP_OK;
 }
@@ -166,6 +173,8 @@ void mlp_crew::work(Lock& lock) {
     else finished_.push_back(*task);
   }
   over_.notify_all();
+  // A bundle that broke up may leave work for several threads.
+  if (!waiting_.empty()) brought_.notify_all();
 }
 
 // The first that waits, with those that may share its registers, at most as many as there are

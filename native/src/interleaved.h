@@ -30,6 +30,9 @@ template <class T> class Interleaved {
     const Setup& setup = *network.setup_;
     const bool looks = setup.has_validation;
     if (setup.pool || setup.config.manual_close) return false;
+    // In the middle of its validation rows it goes on alone.
+    const Progress& progress = network.progress_;
+    if (progress.in_epoch && progress.position >= setup.rows.n_rows) return false;
     if (setup.rows.indptr || setup.rows.weight) return false;
     if (looks && (setup.validation.indptr || setup.validation.weight)) return false;
     if (looks && setup.validation.n_rows > kLaneLookRows) return false;

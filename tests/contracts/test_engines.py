@@ -221,6 +221,22 @@ def test_a_queue_is_stopped_between_two_steps(engine: Engine) -> None:
             np.testing.assert_array_equal(job.state.parameters, alone.parameters)
 
 
+def test_a_queue_serves_on_after_a_stop(engine: Engine) -> None:
+    """What was ended is forgotten, and the next job is what it is by itself."""
+    queue = _queue_of(engine, [_endless(seed).job()._replace(n_epochs=10**6) for seed in range(3)])
+    queue.stop()
+    case = small_case()
+    jobs = [case.job() for _ in range(3)]
+    for job in jobs:
+        queue.put(job)
+    finished = _all_of(queue, 3)
+    queue.close()
+    state, alone = run(engine, case)
+    for job, outcome in finished:
+        assert isinstance(outcome, History)
+        assert_one_of_many(engine, job.state, outcome, state, alone)
+
+
 def test_a_closed_queue_leaves_states_alone(engine: Engine) -> None:
     """What was under way is forgotten."""
     cases = [_endless(seed) for seed in range(3)]

@@ -452,6 +452,13 @@ def test_more_rows_tell_kinds_and_nothing_else() -> None:
     assert alone["number"] == "numeric"
 
 
+def test_more_rows_must_be_of_the_same_table() -> None:
+    """A column that is not there is named."""
+    rows = pd.DataFrame({"size": [1.0, 2.0], "colour": ["red", "blue"]})
+    with pytest.raises(DataError, match=r"`like` must have the columns .* 'colour' is not there"):
+        Preparation().fit(rows, like=rows.rename(columns={"colour": "color"}))
+
+
 def test_kinds_asked_for_stay() -> None:
     """Also where training rows have nothing to tell."""
     rows = pd.DataFrame({"a": [1, 1, 1], "b": [1.0, 2.0, 4.0]})

@@ -58,7 +58,9 @@ FILE_DOORS: dict[str, Callable[[Kit, Any], Any]] = {
     "workflows.fit": lambda _, path: _fit(path),
     "workflows.predict": lambda k, path: workflows.predict(k.model_file, path),
     "workflows.evaluate": lambda k, path: workflows.evaluate(k.model_file, path),
-    "workflows.data_convert": lambda k, path: workflows.data_convert(path, k.tmp / "made.pq"),
+    "workflows.data_convert": lambda k, path: workflows.data_convert(
+        path, k.tmp / "no" / "made.pq"
+    ),
     "workflows.check": lambda k, path: workflows.check(k.model_file, path),
     "data.blocks": lambda _, path: list(data.blocks(path)),
     "workflows.predict_file": lambda k, path: workflows.predict_file(
@@ -250,8 +252,10 @@ MORE = [
         lambda k: workflows.data_convert(_empty_folder(k), k.tmp / "x.pq"), "holds none"),
     Row("workflows.data_convert", "a number for a path",
         lambda k: workflows.data_convert(7, k.tmp / "x.pq"), "must be a path"),
+    Row("workflows.data_convert", "into the folder that is read",
+        lambda k: workflows.data_convert(k.tmp, k.tmp / "x.pq"), "outside of the folder"),
     Row("workflows.data_convert", "an unknown way of reading",
-        lambda k: workflows.data_convert(k.tmp, k.tmp / "x.pq", reading={"seperator": ";"}),
+        lambda k: workflows.data_convert(_text(k), k.tmp / "x.pq", reading={"sep": ";"}),
         "separator"),
     Row("workflows.data_convert", "no such folder",
         lambda k: workflows.data_convert(_text(k), k.tmp / "no" / "x.pq"),

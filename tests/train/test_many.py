@@ -23,6 +23,7 @@ from mlplab import optim
 from mlplab.engines import (
     Engine,
     Finished,
+    Hear,
     Job,
     StoppingRule,
     ValidationData,
@@ -166,9 +167,9 @@ class Spy:
         self.most = max(self.most, self.under_way)
         self._queue.put(job)
 
-    def wait(self, *, block: bool = True) -> list[Finished]:
+    def wait(self, *, block: bool = True, hear: Hear = contextlib.nullcontext) -> list[Finished]:
         """Note what is over."""
-        finished = self._queue.wait(block=block)
+        finished = self._queue.wait(block=block, hear=hear)
         self.under_way -= len(finished)
         return finished
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from tests.data.test_blocks import mixed, whole
@@ -84,6 +85,48 @@ def test_parquet_of_one_row_group_becomes_one_that_can_be_shuffled(tmp_path: Pat
     ours, theirs = (pq.ParquetFile(tmp_path / f"{name}.parquet") for name in ("many", "one"))
     assert (ours.num_row_groups, theirs.num_row_groups) == (3, 1)
     assert ours.read().equals(theirs.read().replace_schema_metadata(None))
+
+
+def test_files_of_a_folder_share_the_widest_types(tmp_path: Path) -> None:
+    """No number is narrowed to what the first file had, and whole ones with gaps stay whole."""
+    folder = tmp_path / "parts"
+    folder.mkdir()
+    first = {"real": np.float32([0.5]), "whole": np.int8([1]), "mixed": [1], "gap": [None]}
+    second = {"real": [1e300], "whole": [2**40], "mixed": [0.25], "gap": [2**53 + 1]}
+    for name, columns in (("a", first), ("b", second)):
+        table = pa.table({key: pa.array(values) for key, values in columns.items()})
+        pq.write_table(table, folder / f"{name}.parquet")
+    workflows.data_convert(folder, tmp_path / "all.parquet")
+    assert pq.read_table(tmp_path / "all.parquet").to_pydict() == {
+        "real": [0.5, 1e300],
+        "whole": [1, 2**40],
+        "mixed": [1.0, 0.25],
+        "gap": [None, 2**53 + 1],
+    }
+    pq.write_table(pa.table({key: ["word"] for key in first}), folder / "c.parquet")
+    with pytest.raises(DataError, match="columns of the same types"):
+        workflows.data_convert(folder, tmp_path / "all.parquet")
+    with pytest.raises(ParameterError, match="outside of the folder"):
+        workflows.data_convert(folder, folder / "all.parquet")
+    assert len(list(folder.iterdir())) == 3
+
+
+def test_numbers_of_a_text_that_fit_nowhere_are_said(tmp_path: Path) -> None:
+    """A type that would hold other numbers is none."""
+    (tmp_path / "t.csv").write_text(f"id\n{2**64 - 1}\n3\n")
+    with pytest.raises(DataError, match="must fit into int64; those of 'id' do not"):
+        workflows.data_convert(tmp_path / "t.csv", tmp_path / "t.parquet")
+
+
+def test_a_file_that_goes_away_meanwhile_is_said(text: Path, tmp_path: Path) -> None:
+    """It is about what is read, not about what is written."""
+    blocks = data.blocks(text, block_rows=40)
+    text.unlink()
+    with (
+        pytest.raises(DataError, match="must stay where it is"),
+        (tmp_path / "t").open("wb") as file,
+    ):
+        write_parquet(blocks, file)
 
 
 def test_what_cannot_be_converted_is_said(text: Path, tmp_path: Path) -> None:

@@ -88,7 +88,11 @@ class BlockFile(Protocol):
 
     @property
     def arrow_schema(self) -> Any:
-        """Names and types of the columns, of all files together, as pyarrow tells them."""
+        """Names and types of the columns, as pyarrow tells them."""
+        ...
+
+    def tables(self, run: int, block_rows: int) -> Iterator[Any]:
+        """Yield the rows of a run as tables of pyarrow, so many at a time."""
         ...
 
 
@@ -130,14 +134,19 @@ class ParquetBlocks:
         size = max(2**12, _BUFFERS // max(1, self._n_columns))
         return self._parquet.ParquetFile(self.path, pre_buffer=False, buffer_size=size)
 
-    def frames(self, run: int, block_rows: int) -> Iterator[pd.DataFrame]:
-        """Yield the rows of a row group, so many at a time."""
+    def tables(self, run: int, block_rows: int) -> Iterator[Any]:
+        """Yield the rows of a row group as tables of pyarrow, so many at a time."""
         pyarrow = require("pyarrow", "lab", "Reading Parquet files")
         with _telling(self.path):
             # A file object of its own: several row groups are read side by side.
             groups = [self._groups[run]]
             batches = self._open().iter_batches(block_rows, row_groups=groups, use_threads=False)
-            for table in _of_equal_length(pyarrow, batches, block_rows):
+            yield from _of_equal_length(pyarrow, batches, block_rows)
+
+    def frames(self, run: int, block_rows: int) -> Iterator[pd.DataFrame]:
+        """Yield the rows of a row group, so many at a time."""
+        with _telling(self.path):
+            for table in self.tables(run, block_rows):
                 yield self._to_frame(table)
 
     def _to_frame(self, table: Any) -> pd.DataFrame:
@@ -298,9 +307,15 @@ class TextBlocks:
         """Yield the rows of a run at once; there are about as many as were asked for."""
         del block_rows
         this = self.runs[run]
-        with self.path.open("rb") as file:
-            file.seek(this.start)
-            content = file.read(this.n_bytes)
+        try:
+            with self.path.open("rb") as file:
+                file.seek(this.start)
+                content = file.read(this.n_bytes)
+        except OSError as error:
+            raise DataError(
+                f"A file must stay where it is while it is read; {self.path.name} is not readable "
+                f"any more ({error}). Begin again."
+            ) from error
         frame = self._parse(this, content)
         if len(frame) != this.n_rows:
             raise DataError(
@@ -319,9 +334,17 @@ class TextBlocks:
             elif "whole" in seen and seen & {"real", "nothing"}:
                 self._types[name] = "float64"
 
+    def tables(self, run: int, block_rows: int) -> Iterator[Any]:
+        """Yield the rows of a run as tables of pyarrow, with the types of the whole table."""
+        pyarrow = require("pyarrow", "lab", "Writing Parquet files")
+        schema = self.arrow_schema
+        for frame in self.frames(run, block_rows):
+            columns = [_arrow_column(pyarrow, frame[field.name], field.type) for field in schema]
+            yield pyarrow.Table.from_arrays(columns, schema=schema)
+
     @property
     def arrow_schema(self) -> Any:
-        """Names and types of the columns, of all files together, as pyarrow tells them."""
+        """Names and types of the columns, as pyarrow tells them."""
         pyarrow = require("pyarrow", "lab", "Writing Parquet files")
 
         def type_of(seen: set[str]) -> Any:
@@ -332,6 +355,18 @@ class TextBlocks:
             return pyarrow.int64() if seen == {"whole"} else pyarrow.float64()
 
         return pyarrow.schema([(name, type_of(self._all_seen[name])) for name in self.columns])
+
+
+def _arrow_column(pyarrow: Any, column: pd.Series[Any], kind: Any) -> Any:
+    if column.isna().all():
+        return pyarrow.nulls(len(column), kind)
+    try:
+        return pyarrow.array(column, type=kind, from_pandas=True)
+    except (pyarrow.ArrowException, OverflowError) as error:
+        raise DataError(
+            f"The numbers of a column must fit into {kind}; those of {column.name!r} do not "
+            f"({error}). Write them as words or as decimal fractions."
+        ) from error
 
 
 def _is_text(seen: set[str]) -> bool:

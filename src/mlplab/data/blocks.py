@@ -95,9 +95,14 @@ class Blocks:
         return max(self._blocks)
 
     @property
-    def arrow_schema(self) -> Any:
-        """Names and types of the columns, as pyarrow tells them."""
-        return self._files[0].arrow_schema
+    def arrow_schemas(self) -> list[Any]:
+        """Names and types of the columns of each file, as pyarrow tells them."""
+        return [file.arrow_schema for file in self._files]
+
+    def tables(self) -> Iterator[Any]:
+        """Read all blocks in the order of the table, as tables of pyarrow."""
+        for file, at, _ in self._runs:
+            yield from file.tables(at, self.block_rows)
 
     def __iter__(self) -> Iterator[Block]:
         """Read all blocks in the order of the table."""

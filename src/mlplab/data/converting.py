@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
 from mlplab._optional import require
 from mlplab.data.blocks import Blocks
 from mlplab.errors import DataError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 __all__ = ["write_parquet"]
 
@@ -20,8 +17,8 @@ def write_parquet(
 ) -> None:
     """Write a table as Parquet, a row group for each block.
 
-    Types of columns are those of the whole table, so that the file is read as what it was made
-    from.
+    A column has the type that all its values fit into, in all files, so that the file is read as
+    what it was made from.
 
     Parameters
     ----------
@@ -33,27 +30,37 @@ def write_parquet(
     Raises
     ------
     DataError
-        A column holds values of several types.
+        The files have columns of one name whose types have nothing in common, or numbers of a
+        text are too large for their type.
     """
     pyarrow = require("pyarrow", "lab", "Writing Parquet files")
     parquet = require("pyarrow.parquet", "lab", "Writing Parquet files")
-    schema, n_rows = blocks.arrow_schema, 0
+    schema, n_rows = _common_schema(pyarrow, blocks), 0
     with parquet.ParquetWriter(file, schema) as writer:
-        for block in blocks.ahead():
-            columns = [_column(pyarrow, block.frame[field.name], field.type) for field in schema]
-            writer.write_table(pyarrow.Table.from_arrays(columns, schema=schema))
-            n_rows += len(block.frame)
+        for table in blocks.tables():
+            writer.write_table(_with_types(pyarrow, table, schema))
+            n_rows += len(table)
             if on_rows is not None:
                 on_rows(n_rows)
 
 
-def _column(pyarrow: Any, column: pd.Series[Any], kind: Any) -> Any:
-    if column.isna().all():
-        return pyarrow.nulls(len(column), kind)
+def _common_schema(pyarrow: Any, blocks: Blocks) -> Any:
     try:
-        return pyarrow.array(column, type=kind, from_pandas=True)
+        return pyarrow.unify_schemas(blocks.arrow_schemas, promote_options="permissive")
     except pyarrow.ArrowException as error:
         raise DataError(
-            f"A column of a Parquet file must hold values of one type; {column.name!r} does not "
-            f"({error}). Correct the values, or read the file as it is."
+            f"The files of a table must have columns of the same types; these do not ({error}). "
+            "Convert them one by one."
+        ) from error
+
+
+def _with_types(pyarrow: Any, table: Any, schema: Any) -> Any:
+    if table.schema.equals(schema):
+        return table
+    try:
+        return table.select(schema.names).cast(schema)
+    except pyarrow.ArrowException as error:
+        raise DataError(
+            f"The values of a column must fit into its type in all files; some do not ({error}). "
+            "Convert the files one by one."
         ) from error

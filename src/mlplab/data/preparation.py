@@ -120,6 +120,12 @@ class Preparation(TransformerMixin, BaseEstimator):
         frame = to_frame(X)
         like = frame if like is None else to_frame(like, keep_rows=True)
         check_rows(frame, 1, "Preparing a table")
+        lacking = next((name for name in frame.columns if name not in like.columns), None)
+        if lacking is not None:
+            raise DataError(
+                f"`like` must have the columns of the table; {lacking!r} is not there."
+                f"{did_you_mean(lacking, like.columns) or ' Pass more rows of the same table.'}"
+            )
         plans: list[ColumnPlan] = []
         choices: list[Choice] = []
         for choice in self._kinds_of(frame, like):

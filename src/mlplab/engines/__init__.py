@@ -3,6 +3,7 @@
 from mlplab.engines.contract import (
     Engine,
     Finished,
+    Hear,
     Job,
     JobQueue,
     Monitor,
@@ -21,6 +22,7 @@ __all__ = [
     "Engine",
     "EpochFigures",
     "Finished",
+    "Hear",
     "Job",
     "JobQueue",
     "Monitor",

@@ -21,9 +21,11 @@ Rules that every engine keeps, checked by one suite over all of them:
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
@@ -38,6 +40,7 @@ from mlplab.results import History, StopReason
 __all__ = [
     "Engine",
     "Finished",
+    "Hear",
     "Job",
     "JobQueue",
     "Monitor",
@@ -296,6 +299,7 @@ class Job(NamedTuple):
 Outcome: TypeAlias = History | Exception
 """What came of a job: its history, or what a function of the user's own raised."""
 Finished: TypeAlias = tuple[Job, Outcome]
+Hear: TypeAlias = Callable[[], AbstractContextManager[Any]]
 
 
 @runtime_checkable
@@ -306,13 +310,16 @@ class JobQueue(Protocol):
         """Add a job. Its state is the engine's until the job is handed back."""
         ...
 
-    def wait(self, *, block: bool = True) -> list[Finished]:
+    def wait(self, *, block: bool = True, hear: Hear = contextlib.nullcontext) -> list[Finished]:
         """Return jobs that are over.
 
         Parameters
         ----------
         block : bool
             Wait until there are some; none come back only where none were left.
+        hear : callable
+            Returns a context in which interrupts are heard, where they are held back elsewhere;
+            it is entered where one leaves nothing half done.
 
         Raises
         ------

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from mlplab.engines.contract import Finished, Job, Outcome
+from mlplab.engines.contract import Finished, Hear, Job, Outcome
 from mlplab.engines.native_abi import Task, require
 from mlplab.engines.native_training import BUDGET_SECONDS, Training
 from mlplab.engines.queues import RoundQueue
@@ -28,7 +30,7 @@ class Crew:
     """
 
     def __init__(self, library: Any, n_threads: int) -> None:
-        self._library = library
+        self._library, self._process = library, os.getpid()
         self._handle = ctypes.c_void_p()
         self._over, self._n_over = (ctypes.c_void_p * ROOM)(), ctypes.c_int64(0)
         require(library.mlp_crew_create(n_threads, BUDGET_SECONDS, ctypes.byref(self._handle)))
@@ -46,13 +48,23 @@ class Crew:
         return [place for place in self._over[: self._n_over.value] if place is not None]
 
     def stop(self) -> None:
-        """End what is under way; `wait` hands it back."""
-        require(self._library.mlp_crew_stop(self._handle))
+        """End all that is under way; tasks are their owner's again."""
+        if self._is_here:
+            require(self._library.mlp_crew_stop(self._handle))
+            while self.wait(block=False):
+                pass
 
     def close(self) -> None:
         """End what is under way, and let the threads go."""
-        self._library.mlp_crew_destroy(self._handle)
-        self._handle = ctypes.c_void_p()
+        # In this order an interrupt in between loses memory, and never frees it twice.
+        handle, self._handle = self._handle, ctypes.c_void_p()
+        if self._is_here:
+            self._library.mlp_crew_destroy(handle)
+
+    @property
+    def _is_here(self) -> bool:
+        """Whether the threads are in this process, not in the one that it was forked from."""
+        return self._process == os.getpid()
 
     def __enter__(self) -> Crew:  # noqa: PYI034  (shape checks cannot resolve Self here)
         return self
@@ -88,16 +100,25 @@ class NativeQueue:
             return
         training = Training(self._library, job, 1)
         task = training.task()
-        self._under_way[ctypes.addressof(task)] = job, training, task
-        self._crew.add([task])
+        place = ctypes.addressof(task)
+        self._under_way[place] = job, training, task
+        try:
+            self._crew.add([task])
+        except BaseException:
+            del self._under_way[place]
+            training.forget()
+            raise
 
-    def wait(self, *, block: bool = True) -> list[Finished]:
+    def wait(self, *, block: bool = True, hear: Hear = contextlib.nullcontext) -> list[Finished]:
         """Return jobs that are over; see `mlplab.engines.contract.JobQueue`."""
-        finished = self._others.wait(block=block)
+        finished = self._others.wait(block=block, hear=hear)
         while True:
-            finished += [self._finish(place) for place in self._crew.wait(block=block)]
+            over = self._crew.wait(block=block and not finished)
+            finished += [self._finish(place) for place in over]
             if finished or not (block and self._under_way):
                 return finished
+            with hear():
+                pass
 
     def stop(self) -> list[Finished]:
         """End all where they stand."""

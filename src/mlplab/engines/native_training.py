@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import ctypes
 from types import TracebackType
 from typing import Any
@@ -247,8 +248,9 @@ class Training:
 
     def forget(self) -> None:
         """Free the network, and leave the state as it was."""
-        self._library.mlp_destroy(self._handle)
-        self._handle = ctypes.c_void_p()
+        # In this order an interrupt in between loses memory, and never frees it twice.
+        handle, self._handle = self._handle, ctypes.c_void_p()
+        self._library.mlp_destroy(handle)
 
     def _write_back(self) -> None:
         state = self._job.state
@@ -269,14 +271,19 @@ class Training:
         slots: dict[str, AnyArray] = dict(zip(self._plan.slot_names, (first, second), strict=False))
         if self._plan.has_product:
             slots["mu_product"] = np.array([counters.mu_product])
-        # An interrupt may have come before the count of the last call was noted.
-        self._finished = counters.epoch - state.epoch
-        state.parameters, state.slots = parameters, slots
-        for name in CHANGING:
-            setattr(state, name, getattr(counters, name))
-        if counters.improved:
-            state.best_parameters, state.best_epoch = best, counters.best_epoch
-        state.stop = self._reason(counters.stop)
+        before = copy.copy(state)
+        try:
+            state.parameters, state.slots = parameters, slots
+            for name in CHANGING:
+                setattr(state, name, getattr(counters, name))
+            if counters.improved:
+                state.best_parameters, state.best_epoch = best, counters.best_epoch
+            state.stop = self._reason(counters.stop)
+            # An interrupt may have come before the count of the last call was noted.
+            self._finished = counters.epoch - before.epoch
+        except BaseException:
+            state.go_back_to(before)  # all of it or nothing
+            raise
 
     def _reason(self, code: int) -> StopReason | None:
         training = self._job.plan.stopping.monitor == "training_loss"

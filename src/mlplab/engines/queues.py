@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from collections.abc import Sequence
 
-from mlplab.engines.contract import Engine, Finished, Job, Outcome
+from mlplab.engines.contract import Engine, Finished, Hear, Job, Outcome
 
 __all__ = ["RoundQueue"]
 
@@ -26,12 +27,14 @@ class RoundQueue:
         """Add a job; it does not begin before somebody waits."""
         self._jobs.append(job)
 
-    def wait(self, *, block: bool = True) -> list[Finished]:
+    def wait(self, *, block: bool = True, hear: Hear = contextlib.nullcontext) -> list[Finished]:
         """Do all that gathered; without `block` nothing is done."""
         if not (block and self._jobs):
             return []
         jobs, self._jobs = self._jobs, []
-        return list(zip(jobs, self._outcomes(jobs), strict=True))
+        with hear():
+            outcomes = self._outcomes(jobs)
+        return list(zip(jobs, outcomes, strict=True))
 
     def stop(self) -> list[Finished]:
         """Forget all that gathered; nothing is ever under way between two calls."""

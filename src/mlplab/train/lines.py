@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mlplab.engines import Engine, Job, Outcome, TrainingState
+from mlplab.engines import Engine, Hear, Job, Outcome, TrainingState
 from mlplab.optim import LBFGS
 from mlplab.results import History, StopReason
 from mlplab.train.loop import Progress
@@ -122,20 +122,21 @@ class Line:
             del self._members[id(job)]
             raise
 
-    def advance(self, member: Member, n_epochs: int) -> tuple[Member, Job, Outcome]:
+    def advance(self, member: Member, n_epochs: int, hear: Hear) -> tuple[Member, Job, Outcome]:
         """Do a member's next epochs while nobody stands in line, with all threads there are."""
         self._since = time.perf_counter()
         job = member.begin_job(n_epochs)
         try:
-            outcome: Outcome = self._engine.advance(*job)
+            with hear():
+                outcome: Outcome = self._engine.advance(*job)
         except Exception as error:  # noqa: BLE001  (a function of the user's own; returned)
             outcome = error
         self._share_time([(member, outcome)])
         return member, job, member.end_job(outcome)
 
-    def wait(self, *, block: bool) -> list[tuple[Member, Job, Outcome]]:
+    def wait(self, *, block: bool, hear: Hear) -> list[tuple[Member, Job, Outcome]]:
         """Return what is over."""
-        return self._back(self._queue.wait(block=block)) if self._members else []
+        return self._back(self._queue.wait(block=block, hear=hear)) if self._members else []
 
     def stop(self) -> list[tuple[Member, Job, Outcome]]:
         """Return what is over or has been ended."""

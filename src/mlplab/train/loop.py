@@ -98,7 +98,7 @@ class Progress:
         """Keep what came of a job, and tell the observers."""
         if len(part) < job.n_epochs:
             self.training.orders.take_back(len(part))
-        self._done += job.n_epochs
+        self._done += len(part)
         self._watch.tell(part)
 
     def give_back(self) -> None:

@@ -232,15 +232,11 @@ class _Pool:
 
     def _advance_alone(self, member: Member) -> None:
         line = self._line(member.engine)
-        with self._gate.open():
-            finished = line.advance(member, self._n_epochs(member, line))
-        self._take_all([finished])
+        self._take_all([line.advance(member, self._n_epochs(member, line), self._gate.open)])
 
     def _take_finished(self, *, block: bool) -> None:
         for line in self._lines.values():
-            with self._gate.open():
-                finished = line.wait(block=block)
-            self._take_all(finished)
+            self._take_all(line.wait(block=block, hear=self._gate.open))
 
     def _line(self, engine: Engine) -> Line:
         if engine not in self._lines:

@@ -105,7 +105,13 @@ def data_convert(
             f"`out` must end in .parquet or .pq; got {path.name!r}. Choose such a name."
         )
     check_out(path, {"table": source})
-    blocks = data_room.blocks(path_of(source, "source"), **checked_options(reading))
+    place = path_of(source, "source")
+    if place.is_dir() and path.parent.resolve() == place.resolve():
+        raise ParameterError(
+            f"`out` must lie outside of the folder that is read; got {str(out)!r}, which would be "
+            "a part of the table from then on. Write it somewhere else."
+        )
+    blocks = data_room.blocks(place, **checked_options(reading))
     began = told = time.monotonic()
 
     def on_rows(n_rows: int) -> None:
