@@ -84,13 +84,17 @@ TABLES: dict[str, list[Row]] = {
             "tests/sweeps/test_kills.py::test_sweeps_that_are_killed_all_the_time_lose_nothing",
         ),
         Row(
+            "Ctrl-C, at every line on the way from an engine to results, in trainings of three",
+            "tests/train/test_interrupted_anywhere.py",
+        ),
+        Row(
             "processes that go on with one run at once",
             "tests/workflows/test_long_runs.py::test_ten_processes_never_share_a_folder",
         ),
     ],
     "disks": [
         Row(
-            "model, predictions, export, data set, run",
+            "model, predictions, export, data set, converted table, run",
             "tests/faults/test_full_disks.py::test_files_that_were_there_stay",
         ),
         Row(

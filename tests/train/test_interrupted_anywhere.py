@@ -74,7 +74,10 @@ def _go_on(training: Training, done: int) -> Training:
 )
 @pytest.mark.parametrize("name", ["native", "reference"])
 def test_nothing_is_lost_wherever_it_comes(
-    modules: tuple[str, ...], name: str, monkeypatch: pytest.MonkeyPatch
+    modules: tuple[str, ...],
+    name: str,
+    monkeypatch: pytest.MonkeyPatch,
+    record_property: Any,
 ) -> None:
     """Each stands where its history ends, and goes on to the same bits."""
     engine = select_engine(name, small_case().plan)[0]
@@ -109,3 +112,5 @@ def test_nothing_is_lost_wherever_it_comes(
             assert_equal_states(training.state, other.state)
     assert at > 20 or name == "reference"
     assert n_interrupted or name == "reference"
+    record_property("interrupts", at - 1)
+    record_property("outcome", "each stands where its history ends, and goes on to the same bits")

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from mlplab._files import path_of
-from mlplab.data.block_files import BlockFile, ParquetBlocks, Run, TextBlocks, usual_rows
+from mlplab.data.block_files import BlockFile, ParquetBlocks, Run, usual_rows
 from mlplab.data.frames import ROW, RowError, pandas
 from mlplab.data.readers import check_marks, not_there
+from mlplab.data.text_blocks import TextBlocks
 from mlplab.data.windows import plan_windows, read_ahead
 from mlplab.errors import DataError, ParameterError
 

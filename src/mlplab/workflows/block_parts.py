@@ -21,10 +21,11 @@ from mlplab.data.frames import is_missing, pandas
 from mlplab.data.streaming import Moments, learn_in_blocks
 from mlplab.errors import DataError, ParameterError
 from mlplab.results import Choice, SplitSizes, TableDescription
-from mlplab.workflows.parts import TEST_SHARE, Parts, find_target, prepare_parts
+from mlplab.workflows.parts import TEST_SHARE, Parts, prepare_parts
 from mlplab.workflows.row_streams import RowStream, Shares, draws_of, training_rows
 from mlplab.workflows.sources import Source
 from mlplab.workflows.study import Study
+from mlplab.workflows.target import find_target
 
 if TYPE_CHECKING:
     import pandas as pd
