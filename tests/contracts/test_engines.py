@@ -23,7 +23,15 @@ from tests.contracts.trainings import (
 from tests.strategies import DTYPES, Case, as_rows, cases
 
 from mlplab import nn, optim
-from mlplab.engines import Engine, Finished, Job, JobQueue, StoppingRule, ValidationData
+from mlplab.engines import (
+    Engine,
+    Finished,
+    Job,
+    JobQueue,
+    StoppingRule,
+    TrainingState,
+    ValidationData,
+)
 from mlplab.engines.reference import ReferenceEngine
 from mlplab.results import History, StopReason
 
@@ -276,6 +284,22 @@ def test_only_the_state_changes(engine: Engine, case: Case) -> None:
         np.testing.assert_array_equal(case.orders, orders)
 
 
+def _hangs_on_rounding(case: Case, expected: TrainingState, tolerance: float) -> bool:
+    """Tell whether the reference itself ends elsewhere where rows weigh a rounding more or less.
+
+    A gradient that cancels to nothing is divided by its own size in Adam, Adagrad and their kin:
+    whether its sum is zero or the last bit of a number decides about a whole step.
+    """
+    data = case.data
+    weight = np.ones(len(data.target), case.plan.dtype) if data.weight is None else data.weight
+    grains = np.random.default_rng(0).integers(-4, 5, len(weight)) * np.finfo(weight.dtype).eps
+    shaken = dataclasses.replace(data, weight=weight * (1 + grains).astype(weight.dtype))
+    state, _ = run(ReferenceEngine(), case.replace(data=shaken))
+    return not np.allclose(
+        state.parameters, expected.parameters, rtol=tolerance / 2, atol=tolerance / 2
+    )
+
+
 @EXAMPLES
 @given(case=cases())
 def test_engines_agree_with_the_reference(engine: Engine, case: Case) -> None:
@@ -285,6 +309,7 @@ def test_engines_agree_with_the_reference(engine: Engine, case: Case) -> None:
     expected, expected_records = run(ReferenceEngine(), case)
     assume(expected.stop is not StopReason.DIVERGED)
     tolerance = 1e-9 if case.plan.dtype == "float64" else 5e-3
+    assume(not _hangs_on_rounding(case, expected, tolerance))
     np.testing.assert_allclose(
         state.parameters, expected.parameters, rtol=tolerance, atol=tolerance
     )
