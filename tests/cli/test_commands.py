@@ -237,7 +237,7 @@ def test_unknown_categories_are_a_note(tmp_path: Path) -> None:
     (folder,) = (tmp_path / "runs").iterdir()
     result = mlplab("predict", folder, tmp_path / "n.csv", "--out", tmp_path / "p.csv")
     assert result.exit_code == 0
-    assert "Note: Column 'colour' holds 1 values that training never saw ('mauve')" in result.stderr
+    assert "Note: Column 'colour' holds 1 value that training never saw ('mauve')" in result.stderr
 
 
 def test_debug_shows_the_traceback() -> None:

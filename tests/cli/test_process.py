@@ -111,6 +111,11 @@ def test_ctrl_c_keeps_what_was_learned(tmp_path: Path) -> None:
     assert (folder / "model.safetensors").is_file()
 
 
+def _checkpoints(out: Path) -> list[int]:
+    """Return when the checkpoints of all runs were written."""
+    return [path.stat().st_mtime_ns for path in out.glob("*/checkpoint.safetensors")]
+
+
 def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
     """With the command that takes up the last checkpoint, and does."""
     study = tmp_path / "long.toml"
@@ -120,11 +125,15 @@ def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "mlplab", "run", str(study), "--out", str(out)]
     errors = []
     for again in ([], ["--resume"]):
+        before = _checkpoints(out)
         with subprocess.Popen([*command, *again], stderr=subprocess.PIPE, text=True) as process:
             assert process.stderr is not None
             while not process.stderr.readline().startswith("epoch "):
                 assert process.poll() is None
-            time.sleep(0.3)
+            # In the middle of training: it has written a checkpoint of its own.
+            while _checkpoints(out) == before:
+                assert process.poll() is None
+                time.sleep(0.05)
             process.send_signal(signal.SIGINT)
             errors.append(process.communicate(timeout=60)[1])
         assert process.returncode == 130

@@ -86,7 +86,7 @@ def test_categories_as_scikit_learn(rare: float, most: int | None, seed: int) ->
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         expected = oracle.transform(new[:, np.newaxis])
-    with pytest.warns(UserWarning, match="1 values that training never saw"):
+    with pytest.warns(UserWarning, match="1 value that training never saw"):
         np.testing.assert_array_equal(ours.transform({"word": new}), expected)
 
 
@@ -411,7 +411,7 @@ def test_word_that_is_no_truth_counts_as_missing_at_prediction() -> None:
     )
     assert {choice.value for choice in preparation.choices_} == {"numeric", "boolean"}
     with pytest.warns(
-        UserWarning, match=r"'b' holds 1 values .*'maybe'.*taken for missing"
+        UserWarning, match=r"'b' holds 1 value .*'maybe'.*it is taken for missing"
     ) as told:
         found = preparation.transform({"x": [0.0, 1.0], "b": ["maybe", "no"]})
     assert found[:, 1].tolist() == [1.0, 0.0]

@@ -121,6 +121,7 @@ def test_kinds_of_columns_do_not_depend_on_the_seed(tmp_path: Path) -> None:
     frame["day"] = [f"2024-{1 + n % 12:02}-{1 + n % 28:02}" for n in range(80)]
     frame["y"] = np.where(frame["a"] > 0, "yes", "no")
     frame.loc[12, "b"], frame.loc[41, "day"] = "x", "soon"
+    frame.loc[[0, 30], "y"] = None  # rows without a target are left out, and move no number
     path = tmp_path / "table.csv"
     frame.to_csv(path, index=False)
     found = set()

@@ -259,9 +259,10 @@ class UnknownWords(UserWarning):
         common = unknown.most_common(3)
         shown = ["missing values" if word is None else repr(word) for word, _ in common]
         more = ", …" if len(unknown) > 3 else ""
+        n = unknown.total()
         super().__init__(
-            f"Column {column!r} holds {unknown.total()} values that training never saw "
-            f"({', '.join(shown)}{more}); they are {fate}."
+            f"Column {column!r} holds {n} value{'s' * (n != 1)} that training never saw "
+            f"({', '.join(shown)}{more}); {'it is' if n == 1 else 'they are'} {fate}."
         )
 
     def with_more(self, other: UnknownWords) -> UnknownWords:

@@ -49,7 +49,7 @@ def describe(
     >>> described.column("x").mean, described.labels
     (2.0, (('a', 2), ('b', 1)))
     """
-    frame = to_frame(table)
+    frame = to_frame(table, keep_rows=True)
     kinds = infer_kinds(frame)
     columns = tuple(_summary(frame[name], kinds[name]) for name in frame.columns)
     names: tuple[str, ...] = ()
@@ -136,7 +136,8 @@ def _remarks(
     incomplete = [c for c in columns if c.missing and c.count]
     if incomplete:
         shown = [f"{c.name} ({c.missing})" for c in incomplete]
-        remarks.append(f"Values are missing in {len(incomplete)} columns: {_listed(shown)}.")
+        columns_ = "1 column" if len(incomplete) == 1 else f"{len(incomplete)} columns"
+        remarks.append(f"Values are missing in {columns_}: {_listed(shown)}.")
     mostly = [c.name for c in incomplete if c.missing > MUCH_MISSING * n_rows]
     if mostly:
         remarks.append(f"More than {MUCH_MISSING:.0%} is missing in: {_listed(mostly)}.")

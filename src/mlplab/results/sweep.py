@@ -39,9 +39,9 @@ class SweepStop(enum.Enum):
     """Why a sweep stopped; the value of each member is the sentence for people."""
 
     COMPLETE = "Everything that the search asked for is there."
-    SECONDS = "The time limit was reached; on the same storage the same call goes on from here."
-    INTERRUPTED = "The sweep was interrupted; on the same storage the same call goes on from here."
-    OBSERVER = "An observer asked to stop; on the same storage the same call goes on from here."
+    SECONDS = "The time limit was reached; what is missing can be trained later."
+    INTERRUPTED = "The sweep was interrupted; what is missing can be trained later."
+    OBSERVER = "An observer asked to stop; what is missing can be trained later."
 
     @property
     def sentence(self) -> str:

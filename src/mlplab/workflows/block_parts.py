@@ -117,7 +117,8 @@ def _remarks(stream: RowStream, n_sampled: int) -> list[str]:
     if n_sampled < stream.n_rows:
         remarks.append(
             f"Figures of training rows and of columns are of {n_sampled:,} rows drawn from "
-            f"{stream.n_rows:,}; so are kinds of columns, medians and formats of dates."
+            f"{stream.n_rows:,}; so are medians. Kinds of columns and formats of dates are told "
+            "by these and the rows set aside."
         )
     if stream.blocks.longest_run > stream.window:
         remarks.append(

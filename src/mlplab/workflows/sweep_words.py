@@ -120,7 +120,13 @@ def never_won(analysis: SweepAnalysis) -> dict[str, tuple[list[str], list[str]]]
     """
     found = {}
     for name, effect in analysis.effects.items():
-        losers = [one for one in effect.by_value if one.never_won and one.value != NOT_SET]
+        # What the best configuration has was perhaps compared elsewhere only, and lost there.
+        highest = max((one.best for one in effect.by_value), default=0.0)
+        losers = [
+            one
+            for one in effect.by_value
+            if one.never_won and one.value != NOT_SET and one.best < highest
+        ]
         if 0 < len(losers) < len(effect.by_value):
             lost = [value_words(one.value) for one in losers if one.contests]
             far = [value_words(one.value) for one in losers if not one.contests]

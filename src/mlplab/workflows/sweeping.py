@@ -182,8 +182,8 @@ class _Plan:
         cells = self.sweep.n_folds * self.sweep.seeds
         each = "once" if cells == 1 else f"{cells} times (folds × seeds)"
         what = (
-            f"{many} of {', '.join(sorted(varied))}; each is trained {each} and judged by "
-            f"{self.sweep.scores[0]} on rows kept out of its training."
+            f"{many} of {', '.join(sorted(varied))}; each that differs is trained {each} and "
+            f"judged by {self.sweep.scores[0]} on rows kept out of its training."
         )
         lines = [*opening(self.parts, (*self.parts.choices, *fixed)), what]
         return lines if folder is None else [*lines, f"Sweep: {folder}"]
